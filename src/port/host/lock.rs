@@ -1,0 +1,46 @@
+//! The lock of a buflib context on the host.
+//!
+//! A `struct buflib_context` is the caller's and its size is ABI, so there is no room in it for a lock: contexts share
+//! a small table of locks, by a hash of their address. Sharing is harmless because no lock is held while anything
+//! else is called: not a callback, not another context.
+
+use parking_lot::RawMutex;
+use parking_lot::lock_api::RawMutex as _;
+
+const LOCKS: usize = 64;
+
+/// One lock per cache line, so that neighbours do not slow each other down.
+#[repr(align(64))]
+struct Line(RawMutex);
+
+static TABLE: [Line; LOCKS] = [const { Line(RawMutex::INIT) }; LOCKS];
+
+/// The lock of one context. It is a name, not a guard: the compactor drops it around callbacks.
+#[derive(Clone, Copy)]
+pub struct PoolLock(&'static RawMutex);
+
+impl PoolLock {
+    /// The lock of the context at this address.
+    #[inline]
+    pub fn of(address: usize) -> Self {
+        // Contexts are some dozen bytes apart at least: the low bits say little, so mix in the higher ones.
+        let slot = (address >> 4) ^ (address >> 10) ^ (address >> 16);
+        PoolLock(&TABLE[slot % LOCKS].0)
+    }
+
+    /// Waits for the lock and takes it.
+    #[inline]
+    pub fn lock(self) {
+        self.0.lock();
+    }
+
+    /// Gives the lock back.
+    ///
+    /// # Safety
+    /// The calling thread holds it.
+    #[inline]
+    pub unsafe fn unlock(self) {
+        // SAFETY: held by this thread, by the caller's promise.
+        unsafe { self.0.unlock() }
+    }
+}

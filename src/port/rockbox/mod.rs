@@ -1,0 +1,27 @@
+//! The rockbox port: no heap, no atomics; every kernel object lives in the glue's C files.
+
+mod panic;
+
+/// The lock of a buflib context in the tree: none. Threads there are cooperative, and the pool's state is complete
+/// whenever a callback runs.
+#[derive(Clone, Copy)]
+pub struct PoolLock;
+
+impl PoolLock {
+    /// The lock of the context at this address.
+    #[inline]
+    pub fn of(_address: usize) -> Self {
+        PoolLock
+    }
+
+    /// Takes the lock.
+    #[inline]
+    pub fn lock(self) {}
+
+    /// Gives the lock back.
+    ///
+    /// # Safety
+    /// The calling thread holds it.
+    #[inline]
+    pub unsafe fn unlock(self) {}
+}

@@ -1,0 +1,19 @@
+//! The name of an exported function: its own, or with `rockmem_` before it under the feature `prefixed`.
+
+#[allow(unused_macros)]
+/// Expands to the symbol under which `$name` leaves the library.
+#[cfg(not(feature = "prefixed"))]
+macro_rules! prefix {
+    ($name:literal) => {
+        $name
+    };
+}
+
+#[allow(unused_macros)]
+/// Expands to the symbol under which `$name` leaves the library.
+#[cfg(feature = "prefixed")]
+macro_rules! prefix {
+    ($name:literal) => {
+        concat!("rockmem_", $name)
+    };
+}
