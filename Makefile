@@ -1,8 +1,13 @@
 # rockmem: `make` builds the library, `make run` plays a song with it, `make test` runs every test.
 #
-#   make                          build/librockmem.a for this machine, and the headers
+#   make                          build/librockmem.a for this machine
 #   make PORT=rockbox             build/rockbox/librockmem.a: the players' port, built for this machine
-#   make bench [REF=path]         the workloads, beside another archive with the same C names
+#   make PREFIXED=1               build/prefixed/…: every name begins with rockmem_; compile with -DROCKMEM_PREFIX
+#   make headers                  remakes include/rockmem/*.h after a change in src/capi or symbols
+#   make test                     everything there is to check; installs what it misses (as root) or says what to install
+#   make run [AUDIO=file]         the example player
+#   make bench [REF=archive]      the workloads, beside another archive with the same C names
+#   make clean
 
 CARGO   ?= cargo
 PORT    ?= host
@@ -12,20 +17,30 @@ LD      ?= ld
 AR      ?= ar
 
 ifeq ($(PORT),host)
-  OUT     := build
-  PROFILE := release
-  CARGO_PORT :=
+  OUT      := build
+  PROFILE  := release
+  FEATURES := host
+  STRIP    := --strip-debug
 else ifeq ($(PORT),rockbox)
-  OUT     := build/rockbox
-  PROFILE := rockbox
-  CARGO_PORT := --no-default-features --features rockbox
+  OUT      := build/rockbox
+  PROFILE  := rockbox
+  FEATURES := rockbox
+  # Nobody unwinds on a player, and no linker script of the tree has a place for the tables.
+  STRIP    := --strip-debug --remove-section=.eh_frame --remove-section=.ARM.exidx* --remove-section=.comment
 else
   $(error PORT is host or rockbox)
 endif
 
+SYMBOLS := symbols/$(PORT).txt
+ifdef PREFIXED
+  OUT      := $(OUT)/prefixed
+  FEATURES := $(FEATURES),prefixed
+  PREFIX   := rockmem_
+endif
+
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 ARCHIVE := $(OUT)/librockmem.a
-SYMBOLS := symbols/$(PORT).txt
+NAMES   := $(OUT)/names.txt
 SOURCES := $(shell find src -name '*.rs' -o -name '*.c') Cargo.toml Cargo.lock build.rs
 
 .PHONY: all lib headers test run bench clean
@@ -34,15 +49,32 @@ all: lib
 
 lib: $(ARCHIVE)
 
-# One object with nothing global but the names on the checked list: the library never clashes with its users.
-$(ARCHIVE): $(SOURCES) $(SYMBOLS)
+# The names on the checked list, as they leave this archive. panicf and _logf are the program's: never prefixed.
+$(NAMES): $(SYMBOLS) Makefile
 	@mkdir -p $(OUT)
-	@$(CARGO) rustc -q --lib --crate-type staticlib --profile $(PROFILE) $(CARGO_PORT)
-	@$(LD) -r --gc-sections $(addprefix -u ,$(shell grep -v '^#' $(SYMBOLS))) -o $(OUT)/rockmem.o $(TARGET_DIR)/$(PROFILE)/librockmem.a
-	@$(OBJCOPY) --keep-global-symbols=$(SYMBOLS) $(OUT)/rockmem.o
+	@sed -e '/^#/d' -e '/^panicf$$/b' -e '/^_logf$$/b' -e 's/^/$(PREFIX)/' $< > $@
+
+# One object with nothing global but those names: the library never clashes with its users.
+$(ARCHIVE): $(SOURCES) $(NAMES)
+	@$(CARGO) rustc -q --lib --crate-type staticlib --profile $(PROFILE) --no-default-features --features $(FEATURES)
+	@$(LD) -r --gc-sections $$(sed 's/^/-u /' $(NAMES)) -o $(OUT)/rockmem.o $(TARGET_DIR)/$(PROFILE)/librockmem.a
+	@$(OBJCOPY) $(STRIP) --keep-global-symbols=$(NAMES) $(OUT)/rockmem.o
 	@rm -f $@
 	@$(AR) crs $@ $(OUT)/rockmem.o
 	@echo "$@"
+
+headers:
+	@$(CARGO) test -q --test headers -- --ignored --exact write_headers
+
+test:
+	@tools/need.sh cc c++ flock valgrind
+	@$(MAKE) -s lib PORT=host
+	@$(MAKE) -s lib PORT=rockbox
+	@tools/test.sh
+
+# The example's and the benches' own rules: `run` and `bench`.
+-include examples/player.mk
+-include benches/bench.mk
 
 clean:
 	@rm -rf build

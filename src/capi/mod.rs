@@ -1,1 +1,13 @@
 //! Floor 7: the exported C functions, one file per header. Thin: check arguments, call one thing, map the result.
+//!
+//! ```text
+//!   src/capi/NAME.rs ──cbindgen──▶ include/rockmem/NAME.h      (make headers; tests/headers.rs fails when stale)
+//!                                   └─ #include NAME_inline.h   what only C can say: types that C code looks into,
+//!                                                               inline functions
+//! ```
+//!
+//! The doc comments become the header's. Two kinds of comment lines are for the header alone:
+//! `//#include "x.h"` at the start of a file, and `//#if MACRO` before an item that C sees only when MACRO is
+//! defined; the symbol is in the archive in any case.
+//!
+//! Every name goes through `prefix!` and is on the list in `symbols/`, which the archive is cut to.

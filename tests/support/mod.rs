@@ -1,0 +1,119 @@
+//! What the tests share that look at the library from outside: where things are, and how commands are run.
+
+#![allow(dead_code)] // each test takes what it needs
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The root of the project.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The text of a file of the project.
+pub fn text(path: &str) -> String {
+    read(&root().join(path))
+}
+
+/// The text of a file.
+pub fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+/// A folder of this test's own under the target directory, empty.
+pub fn scratch(name: &str) -> PathBuf {
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = fs::remove_dir_all(&dir);
+    fs::create_dir_all(&dir).unwrap_or_else(|e| panic!("{}: {e}", dir.display()));
+    dir
+}
+
+/// The C or C++ compiler: `CC` or `CXX`, else `cc` or `c++`.
+pub fn compiler(cplusplus: bool) -> String {
+    let (variable, name) = if cplusplus {
+        ("CXX", "c++")
+    } else {
+        ("CC", "cc")
+    };
+    std::env::var(variable).unwrap_or_else(|_| name.into())
+}
+
+/// Runs a command and answers its standard output; anything but success is the test's failure, with both outputs.
+pub fn run(command: &mut Command) -> String {
+    let output = command
+        .output()
+        .unwrap_or_else(|e| panic!("{command:?}: {e}"));
+    let out = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        output.status.success(),
+        "{command:?}: {}\n{out}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
+    out
+}
+
+/// Builds the archive of a port, as a user would, and answers where it is.
+pub fn archive(port: &str) -> PathBuf {
+    // One at a time: tests may run in several processes, and make does not know of its twins.
+    run(Command::new("flock")
+        .arg(Path::new(env!("CARGO_TARGET_TMPDIR")).join("make.lock"))
+        .args(["make", "-s", "lib", &format!("PORT={port}")])
+        .current_dir(root())
+        .env_remove("MAKEFLAGS")
+        .env_remove("MAKELEVEL"));
+    let path = match port {
+        "host" => "build/librockmem.a",
+        _ => "build/rockbox/librockmem.a",
+    };
+    root().join(path)
+}
+
+/// The names on one of the lists in `symbols/`, in the list's order.
+pub fn symbol_list(name: &str) -> Vec<String> {
+    text(&format!("symbols/{name}.txt"))
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(String::from)
+        .collect()
+}
+
+/// The C face: the files of `src/capi`, by name without the ending, sorted, and their text.
+pub fn capi() -> Vec<(String, String)> {
+    let mut files: Vec<_> = fs::read_dir(root().join("src/capi"))
+        .expect("src/capi")
+        .map(|entry| entry.expect("src/capi").path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "rs"))
+        .map(|path| {
+            let name = path.file_stem().expect("a name").to_string_lossy();
+            (name.into_owned(), read(&path))
+        })
+        .filter(|(name, _)| name != "mod")
+        .collect();
+    files.sort();
+    files
+}
+
+/// The names that a file of the C face exports, in its order.
+pub fn exports(source: &str) -> Vec<String> {
+    source
+        .split("export_name = prefix!(\"")
+        .skip(1)
+        .filter_map(|rest| rest.split_once('"'))
+        .map(|(name, _)| name.to_string())
+        .collect()
+}
+
+/// The headers in `include/rockmem`, by file name, sorted.
+pub fn header_names() -> Vec<String> {
+    let mut names: Vec<_> = fs::read_dir(root().join("include/rockmem"))
+        .expect("include/rockmem")
+        .map(|entry| entry.expect("include/rockmem").file_name())
+        .map(|name| name.to_string_lossy().into_owned())
+        .filter(|name| name.ends_with(".h"))
+        .collect();
+    names.sort();
+    names
+}

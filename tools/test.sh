@@ -1,0 +1,26 @@
+#!/bin/sh
+# test.sh [ARGUMENT...]: `cargo test`, told briefly: a line per test program, whatever failed in full, and the sum.
+set -u
+mkdir -p build
+log=build/test.log
+
+"${CARGO:-cargo}" test --no-fail-fast "$@" >"$log" 2>&1 </dev/null
+status=$?
+
+awk -v status="$status" '
+    /^ +(Running|Doc-tests) / { name = $0; sub(/^ +(Running )?/, "", name); sub(/ \(.*/, "", name); next }
+    /^test result:/ {
+        passed += $4; failed += $6; ignored += $8
+        seconds = $0; sub(/.*finished in /, "", seconds)
+        if ($4 + $6 + $8) printf "%-40s %4d passed %3d failed %3d ignored  %s\n", name, $4, $6, $8, seconds
+        shown = 0
+        next
+    }
+    /^failures:/ { shown = 1 }                          # what the failed tests printed, up to the result
+    /^error|^warning: unused|panicked at/ && !shown { print; context = 12; next }
+    shown || context-- > 0 { print }
+    END {
+        printf "test result: %s. %d passed; %d failed; %d ignored\n", status ? "FAILED" : "ok", passed, failed, ignored
+        if (status && !failed) print "(see build/test.log)"
+    }' "$log"
+exit "$status"
