@@ -3,8 +3,5 @@
 fn main() {
     println!("cargo:rerun-if-changed=src/port/host/weak.c");
     #[cfg(feature = "host")]
-    cc::Build::new()
-        .file("src/port/host/weak.c")
-        .warnings_into_errors(true)
-        .compile("rockmem_weak");
+    cc::Build::new().file("src/port/host/weak.c").warnings_into_errors(true).compile("rockmem_weak");
 }

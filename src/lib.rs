@@ -26,9 +26,7 @@ compile_error!("choose one port: `host` (the default) or `rockbox` (with --no-de
 #[cfg(not(any(feature = "host", feature = "rockbox")))]
 compile_error!("choose a port: `host` or `rockbox`");
 #[cfg(all(feature = "rockbox", not(panic = "abort")))]
-compile_error!(
-    "the rockbox port has nobody to unwind to: build it with panic=abort (profile `rockbox`)"
-);
+compile_error!("the rockbox port has nobody to unwind to: build it with panic=abort (profile `rockbox`)");
 
 #[cfg(feature = "host")]
 extern crate std;

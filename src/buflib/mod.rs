@@ -1,5 +1,56 @@
-//! Floor 2: the pool.
+//! Floor 2: buflib, the pool. A compacting allocator: handles outside, blocks that may move inside.
+//!
+//! ```text
+//!      struct buflib_context (the caller's, six words)
+//!        │ base                      │ span        │ handle_table
+//!        ▼                           ▼             ▼
+//!        ┌──────┬──────┬───┬───────┬─────────┬─────┬───────┐
+//!        │ used │ free │ … │ locked│ reserve │ …2 1│ index │        memory given to buflib_init
+//!        └──────┴──────┴───┴───────┴─────────┴─────┴───────┘
+//!          blocks, without gaps      handle table    heads and bitmaps of the free lists
+//!          movable ones low          grows down      by size
+//!          locked ones high
+//! ```
+//!
+//! Alloc, free and shrink take constant time: free blocks are found by size (`index.rs`), neighbours by length and
+//! footer (`block.rs`), handles by bitmaps in the table (`table.rs`). Only a request that does not fit walks: it makes
+//! a hole by moving as little as it can (`compact.rs`, `evacuate.rs`, `moving.rs`), then asks owners to shrink
+//! (`reclaim.rs`).
+//!
+//! | file | idea |
+//! |---|---|
+//! | `context.rs` | what C callers see: the ABI |
+//! | `words.rs` | all raw access to pool memory, and the lock |
+//! | `block.rs` | headers, footers, walls |
+//! | `index.rs` | free blocks by size |
+//! | `space.rs` | carving blocks from free space and giving them back |
+//! | `table.rs`, `extension.rs` | handles |
+//! | `request.rs` | alloc, alloc_maximum, allocatable: the order of resorts |
+//! | `compact.rs`, `evacuate.rs`, `moving.rs` | compaction |
+//! | `reclaim.rs` | shrink callbacks |
+//! | `shrink.rs` | free and shrink |
+//! | `shift.rs` | the pool moved as a whole |
+//! | `check.rs`, `debug.rs` | judging and showing a pool |
+//!
+//! On the host every call takes the context's lock and drops it while a callback runs; in the tree there is none.
 
+mod block;
+mod check;
+mod compact;
 mod context;
+mod debug;
+mod evacuate;
+mod extension;
+mod index;
+mod moving;
+mod pool;
+mod reclaim;
+mod request;
+mod shift;
+mod shrink;
+mod space;
+mod table;
+mod words;
 
-pub use context::{CB_CANNOT_MOVE, CB_OK, Callbacks, Context};
+pub use context::{CB_CANNOT_MOVE, CB_OK, Callbacks, Context, HEADER, SHRINK_POS_BACK, SHRINK_POS_FRONT, WORD};
+pub use pool::{CORE, Pool};

@@ -4,7 +4,7 @@
 //! prints and aborts (`weak.c`). The formats are fixed strings and the formatting is `panicf`'s: `core::fmt` would be
 //! more than half of a small archive.
 
-use core::ffi::{CStr, c_char, c_int, c_void};
+use core::ffi::{CStr, c_char, c_int};
 
 unsafe extern "C" {
     fn panicf(fmt: *const c_char, ...) -> !;
@@ -40,9 +40,7 @@ impl Fault {
             Fault::Freed => c"buflib: handle %d: already freed (ctx %p)",
             Fault::Entry => c"buflib: handle %d: handle table corrupted (ctx %p)",
             Fault::Length => c"buflib: handle %d: block len wacky (ctx %p)",
-            Fault::Header => {
-                c"buflib: handle %d: block header corrupted or foreign handle (ctx %p)"
-            }
+            Fault::Header => c"buflib: handle %d: block header corrupted or foreign handle (ctx %p)",
             Fault::Unpin => c"buflib: handle %d: handle pin underflow (ctx %p)",
             Fault::Pointer => c"buflib: handle %d: not the data of a live block (ctx %p)",
         }
@@ -52,7 +50,7 @@ impl Fault {
 /// Ends in `panicf` with the handle and the fault named.
 #[cold]
 #[inline(never)]
-pub fn panic(fault: Fault, handle: i32, ctx: *const c_void) -> ! {
+pub fn panic(fault: Fault, handle: i32, ctx: usize) -> ! {
     // SAFETY: the formats take exactly an int and a pointer, and `panicf` is the tree's variadic of that kind.
-    unsafe { panicf(fault.format().as_ptr(), handle as c_int, ctx) }
+    unsafe { panicf(fault.format().as_ptr(), handle as c_int, ctx as *const u8) }
 }

@@ -3,11 +3,11 @@
 //! ```text
 //!            the floors above
 //!     ┌─────────────┴──────────────┐
-//!  faults.rs                    lock.rs
+//!  fault.rs                     PoolLock
 //!  panicf: the end of a         the lock of a buflib context
 //!  broken caller
 //!     └──────┬──────────────┬──────┘
-//!          host           rockbox
+//!          host/          rockbox/
 //!   std, parking_lot    rmport_* and the tree's panicf; no heap, no atomics
 //! ```
 //!

@@ -12,10 +12,5 @@ fn handler(info: &PanicInfo<'_>) -> ! {
     // The line is enough to find it and costs no formatting code.
     let line = info.location().map_or(0, |place| place.line());
     // SAFETY: one %d, one int.
-    unsafe {
-        panicf(
-            c"rockmem: internal error at line %d".as_ptr(),
-            line as c_int,
-        )
-    }
+    unsafe { panicf(c"rockmem: internal error at line %d".as_ptr(), line as c_int) }
 }

@@ -1,0 +1,207 @@
+//! Compaction: making one hole out of several, by moving as little as the request needs.
+//!
+//! ```text
+//!   wall | used | hole | used | hole | used | used | hole | wall
+//!                  └───── window ─────┘
+//!                         blocks in it slide down, its holes become one
+//! ```
+//!
+//! Walls are blocks that are pinned, locked, refusing, reserved or already being moved. A window lies between two
+//! walls; its cost is the words of the blocks that slide. First a handful of windows around the largest holes are
+//! looked at; where none is cheap, one pass over the blocks finds the cheapest of all. Where no window between two
+//! walls holds enough, blocks are carried over a wall (`evacuate.rs`).
+
+use super::moving::Moved;
+use super::words::Core;
+
+/// Windows looked at before the pass.
+const CANDIDATES: usize = 8;
+/// Blocks that a candidate window may span.
+const CANDIDATE_BLOCKS: usize = 48;
+/// Times that callbacks may spoil a window before the request looks for another way.
+const OVERTAKEN: usize = 16;
+
+impl Core {
+    /// A reserved block of at least `need` words, made by moving blocks; none where no movement makes one.
+    pub(super) fn make_hole(&mut self, need: usize) -> Option<usize> {
+        let mut spoilt = 0;
+        while self.free_words() >= need && spoilt < OVERTAKEN {
+            let Some(start) = self.candidate(need).or_else(|| self.cheapest_window(need)) else {
+                return self.evacuate(need);
+            };
+            match self.gather(start, need) {
+                Ok(hole) => return Some(hole),
+                // A refusal is remembered as a wall, so the next window is another one.
+                Err(Moved::Refused) => {}
+                Err(_) => spoilt += 1,
+            }
+        }
+        None
+    }
+
+    /// Joins the hole at `start` with the ones behind it until it holds `need` words, sliding what is between. On
+    /// failure it is free again, with what it gathered.
+    pub(super) fn gather(&mut self, start: usize, need: usize) -> Result<usize, Moved> {
+        let (hole, ended) = self.sweep(start, need);
+        if ended == Moved::Yes {
+            return Ok(hole);
+        }
+        self.unreserve(hole);
+        Err(ended)
+    }
+
+    /// Reserves the hole at `start` and slides what is behind it down until it holds `need` words (`Yes`), meets a
+    /// wall or the end, or an owner refuses. Answers where the hole is now, still reserved.
+    fn sweep(&mut self, start: usize, need: usize) -> (usize, Moved) {
+        let mut hole = self.reserve(start);
+        let mut overtaken = 0;
+        loop {
+            if self.len(hole) >= need {
+                return (hole, Moved::Yes);
+            }
+            let next = hole + self.len(hole);
+            if next == self.span() || self.is_wall(next) {
+                return (hole, Moved::Overtaken);
+            }
+            if self.is_free(next) {
+                self.absorb(hole, next);
+                continue;
+            }
+            match self.slide(hole) {
+                Moved::Yes => hole += self.len(hole),
+                Moved::Overtaken if overtaken < OVERTAKEN => overtaken += 1,
+                failed => return (hole, failed),
+            }
+        }
+    }
+
+    /// Makes the free block at `i` ours.
+    pub(super) fn reserve(&mut self, i: usize) -> usize {
+        let (len, prev_free) = (self.len(i), self.prev_free(i));
+        self.unlink(i, len);
+        self.count_free(-(len as isize));
+        self.write_reserved(i, len, prev_free);
+        self.set_prev_free(i + len, false);
+        i
+    }
+
+    /// Gives a reserved block back to the free space; answers the free block that it is part of now.
+    pub(super) fn unreserve(&mut self, i: usize) -> usize {
+        let (len, prev_free) = (self.len(i), self.prev_free(i));
+        self.release(i, len, prev_free)
+    }
+
+    /// Adds the free block `next` to the reserved one before it.
+    fn absorb(&mut self, hole: usize, next: usize) {
+        let len = self.len(next);
+        self.unlink(next, len);
+        self.count_free(-(len as isize));
+        self.set_len(hole, self.len(hole) + len);
+        self.set_prev_free(next + len, false);
+    }
+
+    /// The cheapest of a handful of windows that begin at the largest holes, if it moves no more than was asked for.
+    fn candidate(&self, need: usize) -> Option<usize> {
+        let (mut best, mut cheapest, mut seen) = (None, need, 0);
+        self.largest(|hole| {
+            if let Some(cost) = self.window_cost(hole, need)
+                && cost < cheapest
+            {
+                (best, cheapest) = (Some(hole), cost);
+            }
+            seen += 1;
+            seen < CANDIDATES
+        });
+        best
+    }
+
+    /// The words to move so that the holes from the one at `start` on make `need` words.
+    fn window_cost(&self, start: usize, need: usize) -> Option<usize> {
+        let (mut i, mut holes, mut cost) = (start, 0, 0);
+        for _ in 0..CANDIDATE_BLOCKS {
+            if i == self.span() || self.is_wall(i) {
+                return None;
+            }
+            let len = self.len(i);
+            if self.is_free(i) {
+                holes += len;
+                if holes >= need {
+                    return Some(cost);
+                }
+            } else {
+                cost += len;
+            }
+            i += len;
+        }
+        None
+    }
+
+    /// One pass over the blocks: where the window begins that makes `need` words at the least cost.
+    pub(super) fn cheapest_window(&self, need: usize) -> Option<usize> {
+        let mut best = None;
+        let mut cheapest = usize::MAX;
+        // The window: from the hole at `left` to here, `holes` words of holes, `cost` words of blocks between.
+        let (mut i, mut left, mut holes, mut cost) = (0, 0, 0, 0);
+        while i < self.span() {
+            let len = self.len(i);
+            if self.is_free(i) {
+                if holes == 0 {
+                    (left, cost) = (i, 0);
+                }
+                holes += len;
+                while holes >= need {
+                    if cost < cheapest {
+                        (best, cheapest) = (Some(left), cost);
+                    }
+                    // Leave the first hole and the blocks behind it out.
+                    holes -= self.len(left);
+                    left += self.len(left);
+                    while left < i && !self.is_free(left) {
+                        cost -= self.len(left);
+                        left += self.len(left);
+                    }
+                }
+            } else if self.is_wall(i) {
+                holes = 0;
+            } else {
+                cost += len;
+            }
+            i += len;
+        }
+        best
+    }
+
+    /// The run between two walls with the most free words: where its first hole is, and how many.
+    pub(super) fn freest_run(&self) -> Option<(usize, usize)> {
+        let (mut best, mut most) = (None, 0);
+        let (mut i, mut first, mut holes) = (0, 0, 0);
+        while i < self.span() {
+            let len = self.len(i);
+            if self.is_free(i) {
+                if holes == 0 {
+                    first = i;
+                }
+                holes += len;
+                if holes > most {
+                    (best, most) = (Some(first), holes);
+                }
+            } else if self.is_wall(i) {
+                holes = 0;
+            }
+            i += len;
+        }
+        best.map(|first| (first, most))
+    }
+
+    /// Slides every movable block down as far as the walls let it.
+    pub(super) fn pack(&mut self) {
+        let mut i = 0;
+        while i < self.span() {
+            if self.is_free(i) {
+                let (hole, _) = self.sweep(i, usize::MAX);
+                i = self.unreserve(hole);
+            }
+            i += self.len(i);
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! What the debug screens show: the blocks of a pool, one line each.
+
+use super::context::WORD;
+use super::words::Core;
+
+/// Writes bytes into a caller's buffer and keeps room for the NUL. `core::fmt` would be most of a small archive.
+struct Line<'a> {
+    text: &'a mut [u8],
+    at: usize,
+}
+
+impl Line<'_> {
+    fn push(&mut self, byte: u8) {
+        if self.at + 1 < self.text.len() {
+            self.text[self.at] = byte;
+            self.at += 1;
+        }
+    }
+
+    fn text(&mut self, text: &[u8]) {
+        text.iter().for_each(|&byte| self.push(byte));
+    }
+
+    /// A number right-aligned in `width`, after `lead`.
+    fn number(&mut self, mut value: usize, base: usize, width: usize, lead: &[u8]) {
+        let mut digits = [0; 2 * WORD + 4];
+        let mut count = 0;
+        while count == 0 || value > 0 {
+            digits[count] = b"0123456789abcdef"[value % base];
+            value /= base;
+            count += 1;
+        }
+        (count + lead.len()..width).for_each(|_| self.push(b' '));
+        self.text(lead);
+        digits[..count].iter().rev().for_each(|&digit| self.push(digit));
+    }
+}
+
+impl Core {
+    /// The number of blocks, free or not.
+    pub(super) fn num_blocks(&self) -> usize {
+        let (mut i, mut count) = (0, 0);
+        while i < self.span() {
+            i += self.len(i);
+            count += 1;
+        }
+        count
+    }
+
+    /// Describes the block with this number, address and length in words, negative when free. False past the last
+    /// block, with an empty text.
+    pub(super) fn print_block(&self, number: usize, text: &mut [u8]) -> bool {
+        let mut line = Line { text, at: 0 };
+        let (mut i, mut count) = (0, 0);
+        while i < self.span() && count < number {
+            i += self.len(i);
+            count += 1;
+        }
+        let found = i < self.span();
+        if found {
+            let free = self.is_free(i);
+            line.number(self.address(i), 16, 8, b"0x");
+            line.text(b": val: ");
+            line.number(self.len(i), 10, 4, if free { b"-" } else { b"" });
+            line.text(if free { b" (unallocated)" } else { b" (allocated)" });
+        }
+        if let Some(end) = line.text.get_mut(line.at) {
+            *end = 0;
+        }
+        found
+    }
+}

@@ -1,0 +1,141 @@
+//! Extensions of the handle table, for the time a wall stands at its end.
+//!
+//! ```text
+//!    0            span     table
+//!    | … [ext] … | WALL | n … 1 |          a word of [ext] is a handle too: the one as many words below `table`
+//!
+//!    ext:  LEN (reserved) | - | next extension | - | first free slot | slots in use | slot slot slot …
+//! ```
+//!
+//! An extension is a reserved block, so it never moves and its handles keep their numbers. A free slot links to the
+//! next one by position. It goes back to the pool when its last slot is freed.
+
+use super::block::NUMBER_MAX;
+use super::table::PENDING;
+use super::words::Core;
+
+/// Where the index names the first extension: its position plus one, 0 for none.
+const FIRST: usize = 2;
+
+const NEXT: usize = 2;
+const FREE: usize = 4;
+const USED: usize = 5;
+const SLOTS: usize = 6;
+
+/// Slots of a new extension: as many as there is room for, between these.
+const MOST: usize = 64;
+const LEAST: usize = 4;
+
+/// The smallest extension.
+pub(super) const LEAST_WORDS: usize = SLOTS + LEAST;
+
+impl Core {
+    /// A slot, from the main table or else from an extension.
+    pub(super) fn slot(&mut self) -> Option<usize> {
+        self.take_slot().or_else(|| self.take_extension_slot())
+    }
+
+    /// Gives a slot back.
+    pub(super) fn unslot(&mut self, n: usize) {
+        if n <= self.table_room() {
+            self.give_slot(n);
+        } else {
+            self.give_extension_slot(n);
+        }
+    }
+
+    /// Whether `n` is a slot, free or in use.
+    pub(super) fn is_slot(&self, n: usize) -> bool {
+        self.in_table(n) || n > self.table_room() && self.extension_of(n).is_some()
+    }
+
+    fn take_extension_slot(&mut self) -> Option<usize> {
+        let mut link = self.get(self.table + FIRST);
+        while link != 0 && self.get(link - 1 + FREE) == 0 {
+            link = self.get(link - 1 + NEXT);
+        }
+        let ext = link.checked_sub(1)?;
+        let slot = self.get(ext + FREE) - 1;
+        let next = self.get(slot);
+        self.set(ext + FREE, next);
+        self.set(ext + USED, self.get(ext + USED) + 1);
+        self.set(slot, PENDING);
+        Some(self.table - slot)
+    }
+
+    /// A new extension, in free space as it is.
+    pub(super) fn make_extension(&mut self) -> Option<usize> {
+        let hole = self.find(SLOTS + MOST).or_else(|| self.find(LEAST_WORDS))?;
+        let words = self.len(hole).min(SLOTS + MOST);
+        if self.table - hole > NUMBER_MAX {
+            return None;
+        }
+        let ext = self.carve_high(hole, words);
+        let prev_free = self.prev_free(ext);
+        self.write_reserved(ext, words, prev_free);
+        self.set(ext + NEXT, self.get(self.table + FIRST));
+        self.set(self.table + FIRST, ext + 1);
+        self.set(ext + USED, 0);
+        let mut link = 0;
+        for slot in ext + SLOTS..ext + words {
+            self.set(slot, link);
+            link = slot + 1;
+        }
+        self.set(ext + FREE, link);
+        Some(ext)
+    }
+
+    fn give_extension_slot(&mut self, n: usize) {
+        let Some(ext) = self.extension_of(n) else { return };
+        let slot = self.table - n;
+        self.set(slot, self.get(ext + FREE));
+        self.set(ext + FREE, slot + 1);
+        let used = self.get(ext + USED) - 1;
+        self.set(ext + USED, used);
+        if used == 0 {
+            self.drop_extension(ext);
+        }
+    }
+
+    fn drop_extension(&mut self, ext: usize) {
+        let mut at = self.table + FIRST;
+        while self.get(at) != ext + 1 {
+            at = self.get(at) - 1 + NEXT;
+        }
+        self.set(at, self.get(ext + NEXT));
+        let (len, prev_free) = (self.len(ext), self.prev_free(ext));
+        self.release(ext, len, prev_free);
+    }
+
+    fn extension_of(&self, n: usize) -> Option<usize> {
+        let slot = self.table.checked_sub(n)?;
+        let mut link = self.get(self.table + FIRST);
+        while link != 0 {
+            let ext = link - 1;
+            if (ext + SLOTS..ext + self.len(ext)).contains(&slot) {
+                return Some(ext);
+            }
+            link = self.get(ext + NEXT);
+        }
+        None
+    }
+
+    /// Whether the pool has extensions: they tie their place in the pool to handle numbers.
+    pub(super) fn has_extensions(&self) -> bool {
+        self.get(self.table + FIRST) != 0
+    }
+
+    /// Calls `f` with every slot in use in an extension. A free one holds a position, which is no address in the pool.
+    pub(super) fn each_extension_slot(&mut self, mut f: impl FnMut(&mut Core, usize)) {
+        let mut link = self.get(self.table + FIRST);
+        while link != 0 {
+            let ext = link - 1;
+            for slot in ext + SLOTS..ext + self.len(ext) {
+                if self.is_live(self.table - slot) {
+                    f(self, self.table - slot);
+                }
+            }
+            link = self.get(ext + NEXT);
+        }
+    }
+}

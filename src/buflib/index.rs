@@ -1,0 +1,318 @@
+//! The free index: free blocks by size, so that neither alloc nor free walks the pool.
+//!
+//! ```text
+//!   table+0   free slots of the handle table's first group        ┐ table.rs
+//!        +1   … of its first superblock                           │
+//!        +2   first extension block of the handle table           ┘
+//!        +3   free words in the pool
+//!        +4   top hole: the hole below the locked blocks at the pool's end
+//!        +5   geometry: log2 of the classes a power of two is divided in | classes << 8
+//!        +6   bitmap of the bitmaps below that are not empty
+//!        +7   blocks moved since init
+//!        +8   words moved since init
+//!        +9   bitmaps: class c has free blocks
+//!        …    heads: the first free block of class c
+//! ```
+//!
+//! Class c of a power of two 2^f and its part s holds the blocks of 2^f + s·2^f/parts words and more, up to the next
+//! class. The lists are doubly linked through the blocks. The region stands above the handle table, so sliding the
+//! blocks or relocating the pool leaves it alone, and every link counts from the first block. Its size follows the
+//! pool's: at most 64 words, or an 8192nd part, handle reserve included.
+
+use super::block::LINKABLE;
+use super::context::HEADER;
+use super::words::Core;
+use crate::port::fault::Fault;
+
+const BITS: usize = usize::BITS as usize;
+
+const FREE_WORDS: usize = 3;
+const TOP_HOLE: usize = 4;
+const GEOMETRY: usize = 5;
+const SUMMARY: usize = 6;
+const MOVED_BLOCKS: usize = 7;
+const MOVED_WORDS: usize = 8;
+const BITMAPS: usize = 9;
+
+/// "No block" in a link.
+pub(super) const NONE: usize = usize::MAX;
+
+/// How many blocks of the request's own class are looked at before a larger class is taken.
+const SAME_CLASS_TRIES: usize = 8;
+
+/// Where a free block keeps its links.
+const NEXT: usize = 1;
+const PREV: usize = 2;
+
+/// How a pool of some size divides its top.
+pub(super) struct Layout {
+    /// Words of the index.
+    pub(super) index: usize,
+    /// Words of the handle table's first reserve.
+    pub(super) reserve: usize,
+    geometry: usize,
+}
+
+/// The layout for a pool of `words` words; none where nothing could ever be allocated.
+pub(super) fn layout(words: usize) -> Option<Layout> {
+    let reserve = (words / 32).clamp(1, 16);
+    let budget = if words < 2048 { words / 32 } else { (words / 8192).max(64) - reserve };
+    let levels = (words.max(LINKABLE).ilog2() - 1) as usize;
+    let size = |parts: u32| {
+        let classes = levels << parts;
+        (classes, BITMAPS + classes.div_ceil(BITS) + classes)
+    };
+    // At most BITS bitmaps: the summary is one word.
+    let parts = (1..=4).rev().find(|&p| size(p).1 <= budget && size(p).0 <= BITS * BITS).unwrap_or(0);
+    let (classes, index) = size(parts);
+    (words > index + reserve + HEADER).then_some(Layout { index, reserve, geometry: parts as usize | classes << 8 })
+}
+
+impl Core {
+    /// Fills the index of a pool just laid out.
+    pub(super) fn index_init(&mut self, layout: &Layout) {
+        for i in 0..layout.index {
+            self.set(self.table + i, 0);
+        }
+        self.set(self.table + GEOMETRY, layout.geometry);
+        self.index_clear();
+    }
+
+    /// Empties all lists.
+    fn index_clear(&mut self) {
+        self.set_top_hole(NONE);
+        self.set(self.table + SUMMARY, 0);
+        self.set(self.table + FREE_WORDS, 0);
+        for bitmap in self.table + BITMAPS..self.heads() {
+            self.set(bitmap, 0);
+        }
+        let heads = self.heads();
+        for head in heads..heads + self.classes() {
+            self.set(head, NONE);
+        }
+    }
+
+    /// Links every free block anew, after indices changed.
+    pub(super) fn index_rebuild(&mut self) {
+        self.index_clear();
+        let mut i = 0;
+        let mut free = 0;
+        while i < self.span() {
+            let len = self.len(i);
+            if self.is_free(i) {
+                self.link(i, len);
+                free += len;
+            }
+            i += len;
+        }
+        self.set(self.table + FREE_WORDS, free);
+    }
+
+    #[inline]
+    fn classes(&self) -> usize {
+        self.get(self.table + GEOMETRY) >> 8
+    }
+
+    #[inline]
+    fn heads(&self) -> usize {
+        self.table + BITMAPS + self.classes().div_ceil(BITS)
+    }
+
+    #[inline]
+    fn class_of(&self, len: usize) -> usize {
+        let parts = (self.get(self.table + GEOMETRY) & 0xff) as u32;
+        let power = len.ilog2();
+        let below = if power >= parts { len >> (power - parts) } else { len << (parts - power) };
+        ((power as usize - 2) << parts) + (below & ((1 << parts) - 1))
+    }
+
+    /// The free words of the pool, in blocks of any size.
+    #[inline]
+    pub(super) fn free_words(&self) -> usize {
+        self.get(self.table + FREE_WORDS)
+    }
+
+    /// Counts words that became free, or were taken when negative.
+    #[inline]
+    pub(super) fn count_free(&mut self, by: isize) {
+        let words = self.free_words().wrapping_add(by as usize);
+        self.set(self.table + FREE_WORDS, words);
+    }
+
+    #[inline]
+    pub(super) fn top_hole(&self) -> usize {
+        self.get(self.table + TOP_HOLE)
+    }
+
+    #[inline]
+    pub(super) fn set_top_hole(&mut self, i: usize) {
+        self.set(self.table + TOP_HOLE, i);
+    }
+
+    /// Counts a block that moved.
+    pub(super) fn count_move(&mut self, words: usize) {
+        let (blocks, sum) = self.moved();
+        self.set(self.table + MOVED_BLOCKS, blocks.wrapping_add(1));
+        self.set(self.table + MOVED_WORDS, sum.wrapping_add(words));
+    }
+
+    /// Blocks and words moved since init; both wrap.
+    pub(super) fn moved(&self) -> (usize, usize) {
+        (self.get(self.table + MOVED_BLOCKS), self.get(self.table + MOVED_WORDS))
+    }
+
+    /// Puts the free block at `i` into its list. Dust stays out.
+    #[inline]
+    pub(super) fn link(&mut self, i: usize, len: usize) {
+        if len < LINKABLE {
+            return;
+        }
+        let class = self.class_of(len);
+        let head = self.heads() + class;
+        let first = self.get(head);
+        self.set(i + NEXT, first);
+        self.set(i + PREV, NONE);
+        self.set(head, i);
+        if first != NONE {
+            self.set(first + PREV, i);
+        } else {
+            let bitmap = self.table + BITMAPS + class / BITS;
+            self.set(bitmap, self.get(bitmap) | 1 << (class % BITS));
+            self.set(self.table + SUMMARY, self.get(self.table + SUMMARY) | 1 << (class / BITS));
+        }
+    }
+
+    /// Takes the free block at `i` out of its list.
+    #[inline]
+    pub(super) fn unlink(&mut self, i: usize, len: usize) {
+        if i == self.top_hole() {
+            self.set_top_hole(NONE);
+        }
+        if len < LINKABLE {
+            return;
+        }
+        let (next, prev) = (self.get(i + NEXT), self.get(i + PREV));
+        if next != NONE {
+            self.set(next.wrapping_add(PREV), prev);
+        }
+        if prev != NONE {
+            self.set(prev.wrapping_add(NEXT), next);
+            return;
+        }
+        let class = self.class_of(len);
+        let head = self.heads() + class;
+        if self.get(head) != i {
+            self.panic(Fault::Length, 0);
+        }
+        self.set(head, next);
+        if next == NONE {
+            let bitmap = self.table + BITMAPS + class / BITS;
+            let left = self.get(bitmap) & !(1 << (class % BITS));
+            self.set(bitmap, left);
+            if left == 0 {
+                self.set(self.table + SUMMARY, self.get(self.table + SUMMARY) & !(1 << (class / BITS)));
+            }
+        }
+    }
+
+    /// The first class at or above `class` that has blocks.
+    #[inline]
+    fn class_from(&self, class: usize) -> Option<usize> {
+        if class >= self.classes() {
+            return None;
+        }
+        let word = class / BITS;
+        let here = self.get(self.table + BITMAPS + word) & (usize::MAX << (class % BITS));
+        if here != 0 {
+            return Some(word * BITS + here.trailing_zeros() as usize);
+        }
+        let above = self.get(self.table + SUMMARY) & (usize::MAX << word) & !(1 << word);
+        if above == 0 {
+            return None;
+        }
+        let word = above.trailing_zeros() as usize;
+        Some(word * BITS + self.get(self.table + BITMAPS + word).trailing_zeros() as usize)
+    }
+
+    /// A free block of at least `words` words: a good fit from the request's own class, else any of a larger class.
+    #[inline]
+    pub(super) fn find(&self, words: usize) -> Option<usize> {
+        let own = self.class_of(words.max(LINKABLE));
+        if let Some(i) = self.find_in(own, words, SAME_CLASS_TRIES) {
+            return Some(i);
+        }
+        match self.class_from(own + 1) {
+            Some(class) => Some(self.get(self.heads() + class)),
+            None => self.find_in(own, words, usize::MAX),
+        }
+    }
+
+    /// The first of at most `tries` blocks of one class that holds `words` words.
+    #[inline]
+    fn find_in(&self, class: usize, words: usize, tries: usize) -> Option<usize> {
+        if class >= self.classes() {
+            return None;
+        }
+        let mut i = self.get(self.heads() + class);
+        for _ in 0..tries {
+            if i == NONE {
+                return None;
+            }
+            if self.len(i) >= words {
+                return Some(i);
+            }
+            i = self.get(i + NEXT);
+        }
+        None
+    }
+
+    /// A free block of at least `words` words outside `from..to`; the smallest class that has one.
+    pub(super) fn find_outside(&self, words: usize, from: usize, to: usize) -> Option<usize> {
+        let mut class = Some(self.class_of(words.max(LINKABLE)));
+        while let Some(c) = class.and_then(|c| self.class_from(c)) {
+            let mut i = self.get(self.heads() + c);
+            while i != NONE {
+                if !(from..to).contains(&i) && self.len(i) >= words {
+                    return Some(i);
+                }
+                i = self.get(i + NEXT);
+            }
+            class = Some(c + 1);
+        }
+        None
+    }
+
+    /// Calls `f` with the largest free blocks, by class, until it answers false.
+    pub(super) fn largest(&self, mut f: impl FnMut(usize) -> bool) {
+        let bitmaps = self.table + BITMAPS;
+        for word in (0..self.classes().div_ceil(BITS)).rev() {
+            let mut bits = self.get(bitmaps + word);
+            while bits != 0 {
+                let bit = BITS - 1 - bits.leading_zeros() as usize;
+                let mut i = self.get(self.heads() + word * BITS + bit);
+                while i != NONE {
+                    if !f(i) {
+                        return;
+                    }
+                    i = self.get(i + NEXT);
+                }
+                bits &= !(1 << bit);
+            }
+        }
+    }
+
+    /// Compares the index with the blocks: every linked block is free and of its class, and none is missing.
+    pub(super) fn check_index(&self, free_words: usize, linked: usize) {
+        let mut seen = 0;
+        self.largest(|i| {
+            seen += 1;
+            if !self.is_free(i) || seen > linked {
+                self.panic(Fault::Length, 0);
+            }
+            true
+        });
+        if seen != linked || free_words != self.free_words() {
+            self.panic(Fault::Length, 0);
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Moving one block, with its owner's consent.
+//!
+//! ```text
+//!   slide       | hole (reserved) | block |      →   | block | hole (reserved) |
+//!   relocate    | hole … | … | block | …         →   | block | rest | … | free | …
+//! ```
+//!
+//! The place a block will move to is reserved before its callbacks run, and the block itself marked as moving, which
+//! makes it a wall to everybody else. The callbacks run without the lock: they may allocate, free (this very block
+//! too), shrink, block and yield. What they left is looked at again before a byte is moved.
+//!
+//! Order, as the tree's users know it: sync(true), move callback while the handle still has its old address, the move,
+//! sync(false), also where the owner refused.
+
+use super::block::Mark;
+use super::context::{CB_CANNOT_MOVE, Callbacks, HEADER};
+use super::words::Core;
+use core::ffi::c_void;
+
+/// How an attempt to move a block ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Moved {
+    /// It stands in its new place.
+    Yes,
+    /// The owner refused, and is remembered as a wall for this request.
+    Refused,
+    /// The callbacks changed the pool so that the move makes no sense any more.
+    Overtaken,
+}
+
+impl Core {
+    /// Moves the block behind the reserved block at `hole` down to the hole's start. On `Yes` the hole stands behind
+    /// it; otherwise where it was.
+    pub(super) fn slide(&mut self, hole: usize) -> Moved {
+        let room = self.len(hole);
+        let i = hole + room;
+        self.ask(i, hole, |core| core.finish_slide(hole, room))
+    }
+
+    fn finish_slide(&mut self, hole: usize, room: usize) {
+        let i = hole + room;
+        let len = self.len(i);
+        let prev_free = self.prev_free(hole);
+        self.copy(i, hole, len);
+        self.set_len(hole, len);
+        self.set_prev_free(hole, prev_free);
+        self.move_entry(hole, room, false);
+        self.write_reserved(hole + len, room, false);
+        self.count_move(len);
+    }
+
+    /// Moves the block at `i` into the reserved block at `place`, which is exactly as long as the block was. Free
+    /// space is left where it stood. On anything but `Yes` the place is free again.
+    pub(super) fn relocate_block(&mut self, i: usize, place: usize) -> Moved {
+        let len = self.len(i);
+        let moved = self.ask(i, place, |core| {
+            // It may have been shrunk meanwhile: the place keeps what is too much.
+            let now = core.len(i);
+            let prev_free = core.prev_free(place);
+            core.copy(i, place, now);
+            core.set_len(place, now);
+            core.set_prev_free(place, prev_free);
+            if place > i {
+                core.move_entry(place, place - i, true);
+            } else {
+                core.move_entry(place, i - place, false);
+            }
+            if now < len {
+                core.write_reserved(place + now, len - now, false);
+                core.release(place + now, len - now, false);
+            }
+            let prev_free = core.prev_free(i);
+            core.release(i, now, prev_free);
+            core.count_move(now);
+        });
+        if moved != Moved::Yes {
+            let (len, prev_free) = (self.len(place), self.prev_free(place));
+            self.release(place, len, prev_free);
+        }
+        moved
+    }
+
+    /// Runs the callbacks of the block at `i` around `finish`, which moves it to `to`.
+    fn ask(&mut self, i: usize, to: usize, finish: impl FnOnce(&mut Core)) -> Moved {
+        let n = self.number(i);
+        let Some(ops) = self.ops(i) else {
+            finish(self);
+            return Moved::Yes;
+        };
+        let old = self.entry(n);
+        let offset = old - self.address(i + HEADER);
+        let new = self.address(to + HEADER) + offset;
+        self.mark(i, Mark::MOVING);
+        let agreed = self.outside(|| consent(&ops, n, old, new));
+        let still = self.entry_is_block(n, i) && self.marked(i, Mark::MOVING);
+        if still {
+            self.unmark(i, Mark::MOVING);
+        }
+        let moved = if !still || self.pins(i) != 0 || self.entry(n) != old {
+            Moved::Overtaken
+        } else if agreed {
+            finish(self);
+            Moved::Yes
+        } else {
+            self.mark(i, Mark::REFUSED);
+            Moved::Refused
+        };
+        if let Some(sync) = ops.sync_callback {
+            // SAFETY: the owner's callback, called as documented.
+            self.outside(|| unsafe { sync(n as i32, false) });
+        }
+        moved
+    }
+
+    /// Whether handle `n` is alive and its block stands at `i`.
+    fn entry_is_block(&self, n: usize, i: usize) -> bool {
+        self.is_slot(n) && self.is_live(n) && self.block(n as i32) == i
+    }
+
+    /// Corrects the table for the block that now stands at `i`, `words` words from its old place.
+    fn move_entry(&mut self, i: usize, words: usize, up: bool) {
+        let n = self.number(i);
+        let bytes = words * super::context::WORD;
+        let entry = self.entry(n);
+        self.set_entry(n, if up { entry + bytes } else { entry - bytes });
+    }
+}
+
+/// sync(true), then the move callback; whether the owner agreed.
+fn consent(ops: &Callbacks, n: usize, old: usize, new: usize) -> bool {
+    // SAFETY: the owner's callbacks, called as documented: the data is at `old`, the handle is alive.
+    unsafe {
+        if let Some(sync) = ops.sync_callback {
+            sync(n as i32, true);
+        }
+        ops.move_callback.is_some_and(|ask| ask(n as i32, old as *mut c_void, new as *mut c_void) != CB_CANNOT_MOVE)
+    }
+}

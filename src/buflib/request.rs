@@ -1,0 +1,251 @@
+//! Requests for memory, from the quick way to the last resort.
+//!
+//! ```text
+//!   alloc    slot ──► place ──────────────────────────────► done      constant time, nothing moves
+//!              │        └► make a hole ► ask an owner to shrink ┐
+//!              │              ▲───────────────────────────────┘    again after each answer, until all were asked
+//!              └► clear the table's end ► extension ► ask an owner …
+//! ```
+
+use super::block::LEN_MAX;
+use super::context::{Callbacks, HEADER, SHRINK_POS_BACK, SHRINK_POS_FRONT, WORD};
+use super::reclaim::{BOTH_ENDS, hint};
+use super::table::RESERVE;
+use super::words::Core;
+
+/// No handle could be had.
+pub(super) const NO_HANDLE: i32 = -1;
+/// No space could be had.
+pub(super) const NO_SPACE: i32 = -2;
+
+impl Core {
+    /// A block of `size` bytes; its handle, or [`NO_HANDLE`] or [`NO_SPACE`].
+    #[inline]
+    pub(super) fn alloc(&mut self, size: usize, ops: *const Callbacks) -> i32 {
+        if self.is_void() {
+            return NO_HANDLE;
+        }
+        let words = (size / WORD + usize::from(!size.is_multiple_of(WORD))).saturating_add(HEADER);
+        let Some(n) = self.slot().or_else(|| self.find_slot()) else { return NO_HANDLE };
+        let locked = self.callbacks(ops as usize).is_some_and(|ops| ops.move_callback.is_none());
+        let placed = if words > self.table.min(LEN_MAX) {
+            None
+        } else {
+            self.place(words, locked).or_else(|| self.find_place(words, locked))
+        };
+        let Some((i, prev_free)) = placed else {
+            self.unslot(n);
+            return NO_SPACE;
+        };
+        self.write_used(i, words, prev_free, n, ops as usize);
+        self.set_entry(n, self.address(i + HEADER));
+        n as i32
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn find_place(&mut self, words: usize, locked: bool) -> Option<(usize, bool)> {
+        self.begin_request();
+        let hint = hint(SHRINK_POS_FRONT, words);
+        let found = loop {
+            if let Some(place) = self.place(words, locked) {
+                break Some(place);
+            }
+            if let Some(hole) = self.make_hole(words) {
+                break Some(self.cut(hole, words, locked));
+            }
+            // Owners who gave nothing changed nothing: no need to look again before the next is asked.
+            let mut answer = self.ask_to_shrink(hint);
+            while answer == Some(false) {
+                answer = self.ask_to_shrink(hint);
+            }
+            if answer.is_none() {
+                // One of them may have freed something and denied it.
+                break self.place(words, locked);
+            }
+        };
+        self.finish_request();
+        found
+    }
+
+    /// Cuts a reserved hole down to `words` words at the end where the block belongs, and frees the rest.
+    fn cut(&mut self, hole: usize, words: usize, locked: bool) -> (usize, bool) {
+        let (len, prev_free) = (self.len(hole), self.prev_free(hole));
+        let rest = len - words;
+        if rest == 0 {
+            return (hole, prev_free);
+        }
+        if locked {
+            self.write_reserved(hole + rest, words, false);
+            self.release(hole, rest, prev_free);
+            (hole + rest, true)
+        } else {
+            self.write_reserved(hole, words, prev_free);
+            self.release(hole + words, rest, false);
+            (hole, prev_free)
+        }
+    }
+
+    /// A slot of the handle table where none is free: see the drawing.
+    #[cold]
+    #[inline(never)]
+    fn find_slot(&mut self) -> Option<usize> {
+        self.begin_request();
+        let found = loop {
+            if let Some(n) = self.clear_slot() {
+                break Some(n);
+            }
+            let hint = self.slot_hint();
+            if self.ask_to_shrink(hint).is_none() {
+                break None;
+            }
+        };
+        self.finish_request();
+        found
+    }
+
+    /// A slot, by moving what stands in the table's way, or else in an extension.
+    fn clear_slot(&mut self) -> Option<usize> {
+        if let Some(n) = self.slot() {
+            return Some(n);
+        }
+        self.clear_end();
+        if let Some(n) = self.slot() {
+            return Some(n);
+        }
+        self.make_extension().or_else(|| {
+            let hole = self.make_hole(super::extension::LEAST_WORDS)?;
+            self.unreserve(hole);
+            self.make_extension()
+        })?;
+        self.slot()
+    }
+
+    /// Makes the last block free, by carrying it to a hole or by sliding the last run down.
+    fn clear_end(&mut self) {
+        let (mut i, mut last, mut hole, mut behind) = (0, 0, None, 0);
+        while i < self.span() {
+            let len = self.len(i);
+            if self.is_free(i) {
+                (hole, behind) = (Some(i), 0);
+            } else {
+                behind += len;
+                if self.is_wall(i) {
+                    hole = None;
+                }
+            }
+            last = i;
+            i += len;
+        }
+        if self.span() == 0 || self.is_free(last) || self.is_wall(last) {
+            return;
+        }
+        let len = self.len(last);
+        if (hole.is_none() || len < behind)
+            && let Some(place) = self.find(len)
+        {
+            let place = self.carve_low(place, len);
+            self.write_reserved(place, len, false);
+            self.relocate_block(last, place);
+            return;
+        }
+        if let Some(hole) = hole {
+            // It never gets that much: it gathers until the end, and stays free there.
+            let _ = self.gather(hole, usize::MAX);
+        }
+    }
+
+    /// What owners are asked for when the handle table is stuck: room at the end from the one that stands there,
+    /// else room in front of a block, to move the last one to.
+    fn slot_hint(&self) -> u32 {
+        let (mut i, mut last) = (0, None);
+        while i < self.span() {
+            if !self.is_free(i) {
+                last = Some(i);
+            }
+            i += self.len(i);
+        }
+        match last {
+            Some(i) if self.is_used(i) && self.ops(i).is_some_and(|ops| ops.shrink_callback.is_some()) => {
+                hint(SHRINK_POS_BACK, RESERVE)
+            }
+            Some(i) => hint(SHRINK_POS_FRONT, self.len(i)),
+            None => hint(SHRINK_POS_FRONT, RESERVE),
+        }
+    }
+
+    /// The largest block that can be had, after every owner gave what it would; its size in bytes.
+    pub(super) fn alloc_maximum(&mut self, size: &mut usize, ops: *const Callbacks) -> i32 {
+        *size = 0;
+        if self.is_void() {
+            return NO_HANDLE;
+        }
+        self.begin_request();
+        let hint = hint(BOTH_ENDS, self.table);
+        while self.ask_to_shrink(hint).is_some() {}
+        let mut handle = NO_HANDLE;
+        if let Some(n) = self.clear_slot() {
+            self.keep_reserve();
+            match self.largest_hole() {
+                Some((hole, words)) if words > HEADER => {
+                    let locked = self.callbacks(ops as usize).is_some_and(|ops| ops.move_callback.is_none());
+                    let (i, prev_free) = self.cut(hole, words, locked);
+                    self.write_used(i, words, prev_free, n, ops as usize);
+                    self.set_entry(n, self.address(i + HEADER));
+                    *size = (words - HEADER) * WORD;
+                    handle = n as i32;
+                }
+                Some((hole, _)) => {
+                    self.unreserve(hole);
+                    self.unslot(n);
+                }
+                None => self.unslot(n),
+            }
+        }
+        self.finish_request();
+        handle
+    }
+
+    /// Gathers the largest hole that movement can make; reserved, with the words that a block may have of it.
+    fn largest_hole(&mut self) -> Option<(usize, usize)> {
+        let mut tries = self.span();
+        loop {
+            let (start, words) = self.freest_run()?;
+            match self.gather(start, words) {
+                Ok(hole) => {
+                    // A little is left for handles where the hole is all that the table can grow into.
+                    let spare = self.table_room() - self.table_len();
+                    let at_end = hole + words == self.span();
+                    let keep = if at_end { RESERVE.saturating_sub(spare) } else { 0 };
+                    return Some((hole, words.saturating_sub(keep)));
+                }
+                Err(_) if tries == 0 => return None,
+                Err(_) => tries -= 1,
+            }
+        }
+    }
+
+    /// The bytes of the largest block that an allocation would get, without asking anybody to shrink. Moves blocks,
+    /// as upstream does, for only then is the answer sure.
+    pub(super) fn allocatable(&mut self) -> usize {
+        if self.is_void() {
+            return 0;
+        }
+        self.begin_request();
+        let mut bytes = 0;
+        if let Some(n) = self.clear_slot() {
+            if let Some((hole, words)) = self.largest_hole() {
+                bytes = words.saturating_sub(HEADER) * WORD;
+                self.unreserve(hole);
+            }
+            self.unslot(n);
+        }
+        self.finish_request();
+        bytes
+    }
+
+    /// The free bytes, in holes of any size, less a header.
+    pub(super) fn available(&self) -> usize {
+        if self.is_void() { 0 } else { self.free_words().saturating_sub(HEADER) * WORD }
+    }
+}

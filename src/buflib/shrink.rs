@@ -1,0 +1,43 @@
+//! Giving memory back: `buflib_free` and `buflib_shrink`. No callback runs and nothing moves but a header.
+
+use super::context::{HEADER, WORD};
+use super::words::Core;
+
+impl Core {
+    /// Frees the block of a live handle.
+    pub(super) fn free(&mut self, handle: i32) {
+        let i = self.block(handle);
+        let (len, prev_free) = (self.len(i), self.prev_free(i));
+        self.release(i, len, prev_free);
+        self.unslot(handle as usize);
+    }
+
+    /// Cuts the block of a live handle down to `size` bytes from the address `start` on. False, and nothing changed,
+    /// where that is not inside the block; its end counts rounded up to a word.
+    pub(super) fn shrink(&mut self, handle: i32, start: Option<usize>, size: usize) -> bool {
+        let i = self.block(handle);
+        let old_start = self.entry(handle as usize);
+        let start = start.unwrap_or(old_start);
+        let Some(end) = start.checked_add(size) else { return false };
+        let (Some(data), true) = (self.index_of(start), start >= old_start) else { return false };
+        let Some(new_end) = self.index_of(end.saturating_add(WORD - 1)) else { return false };
+        let old_end = i + self.len(i);
+        if new_end > old_end {
+            return false;
+        }
+
+        let front = data - HEADER - i;
+        let prev_free = self.prev_free(i);
+        self.set_len(i, new_end - i);
+        if new_end < old_end {
+            self.release(new_end, old_end - new_end, false);
+        }
+        if front > 0 {
+            self.raise_header(i, front);
+            self.set_len(i + front, new_end - i - front);
+            self.release(i, front, prev_free);
+        }
+        self.set_entry(handle as usize, start);
+        true
+    }
+}
