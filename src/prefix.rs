@@ -1,6 +1,5 @@
 //! The name of an exported function: its own, or with `rockmem_` before it under the feature `prefixed`.
 
-#[allow(unused_macros)]
 /// Expands to the symbol under which `$name` leaves the library.
 #[cfg(not(feature = "prefixed"))]
 macro_rules! prefix {
@@ -9,7 +8,6 @@ macro_rules! prefix {
     };
 }
 
-#[allow(unused_macros)]
 /// Expands to the symbol under which `$name` leaves the library.
 #[cfg(feature = "prefixed")]
 macro_rules! prefix {

@@ -25,16 +25,10 @@ struct Face {
 
 impl Face {
     fn of(name: &str, source: &str) -> Face {
-        let mut face = Face {
-            doc: Vec::new(),
-            includes: Vec::new(),
-            switches: Vec::new(),
-            rust: String::new(),
-        };
+        let mut face = Face { doc: Vec::new(), includes: Vec::new(), switches: Vec::new(), rust: String::new() };
         for line in source.lines() {
             if let Some(text) = line.strip_prefix("//!") {
-                face.doc
-                    .push(text.strip_prefix(' ').unwrap_or(text).to_string());
+                face.doc.push(text.strip_prefix(' ').unwrap_or(text).to_string());
             } else if let Some(file) = line.strip_prefix("//#include ") {
                 face.includes.push(file.trim_matches('"').to_string());
             } else if let Some(switch) = line.strip_prefix("//#if ") {
@@ -43,10 +37,7 @@ impl Face {
             } else if line.starts_with("#[unsafe(export_name = prefix!(") {
                 face.rust.push_str("#[unsafe(no_mangle)]\n");
             } else {
-                assert!(
-                    !line.contains("//#"),
-                    "src/capi/{name}.rs: a line for the header that nobody reads: {line}"
-                );
+                assert!(!line.contains("//#"), "src/capi/{name}.rs: a line for the header that nobody reads: {line}");
                 // C's callers pass pointers to such data as pointers to what may be written.
                 let line = line.replace("pub static ", "pub static mut ");
                 face.rust.push_str(&line);
@@ -113,10 +104,8 @@ fn prefix_header() -> String {
 
 /// Every header that is made, by file name.
 fn made() -> BTreeMap<String, String> {
-    let mut all: BTreeMap<_, _> = capi()
-        .iter()
-        .map(|(name, source)| (format!("{name}.h"), header_of(name, source)))
-        .collect();
+    let mut all: BTreeMap<_, _> =
+        capi().iter().map(|(name, source)| (format!("{name}.h"), header_of(name, source))).collect();
     all.insert("prefix.h".into(), prefix_header());
     all
 }
@@ -125,10 +114,7 @@ fn made() -> BTreeMap<String, String> {
 fn the_committed_headers_are_those_of_the_sources() {
     for (name, wanted) in made() {
         let found = fs::read_to_string(root().join("include/rockmem").join(&name));
-        assert!(
-            found.is_ok_and(|found| found == wanted),
-            "include/rockmem/{name} is stale: run `make headers`"
-        );
+        assert!(found.is_ok_and(|found| found == wanted), "include/rockmem/{name} is stale: run `make headers`");
     }
 }
 
@@ -149,13 +135,8 @@ fn write_headers() {
 fn every_header_is_made_or_is_the_hand_written_part_of_one() {
     let made = made();
     for name in header_names() {
-        let hand_written = name
-            .strip_suffix("_inline.h")
-            .is_some_and(|of| made.contains_key(&format!("{of}.h")));
-        assert!(
-            hand_written || made.contains_key(&name),
-            "include/rockmem/{name} has no source"
-        );
+        let hand_written = name.strip_suffix("_inline.h").is_some_and(|of| made.contains_key(&format!("{of}.h")));
+        assert!(hand_written || made.contains_key(&name), "include/rockmem/{name} has no source");
     }
 }
 
@@ -164,8 +145,7 @@ fn an_exported_function_has_the_same_name_in_rust_and_in_c() {
     for (name, source) in capi() {
         for symbol in exports(&source) {
             assert!(
-                source.contains(&format!("fn {symbol}("))
-                    || source.contains(&format!("static {symbol}:")),
+                source.contains(&format!("fn {symbol}(")) || source.contains(&format!("static {symbol}:")),
                 "src/capi/{name}.rs: {symbol} is something else in Rust"
             );
         }
@@ -229,11 +209,8 @@ fn the_layout_that_callers_depend_on_is_asserted_in_the_header() {
     assert!(wrong.contains("rockmem_private[6]"));
     let file = scratch("layout").join("wrong.c");
     fs::write(&file, wrong).expect("scratch");
-    let words: &[&[&str]] = if cfg!(target_arch = "x86_64") {
-        &[&["-m64"], &["-m32", "-ffreestanding"]]
-    } else {
-        &[&[]]
-    };
+    let words: &[&[&str]] =
+        if cfg!(target_arch = "x86_64") { &[&["-m64"], &["-m32", "-ffreestanding"]] } else { &[&[]] };
     for word in words {
         let output = Command::new(compiler(false))
             .args(["-std=c11", "-fsyntax-only"])
@@ -242,9 +219,6 @@ fn the_layout_that_callers_depend_on_is_asserted_in_the_header() {
             .output()
             .expect("a C compiler");
         let said = String::from_utf8_lossy(&output.stderr);
-        assert!(
-            !output.status.success() && said.contains("callers embed the context by value"),
-            "{said}"
-        );
+        assert!(!output.status.success() && said.contains("callers embed the context by value"), "{said}");
     }
 }

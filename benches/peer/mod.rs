@@ -82,10 +82,7 @@ pub fn heap_used_by_rlsf() -> f64 {
     let mut rng = Rng(5);
     let mut used = 0;
     for _ in 0..FILLS {
-        let mut heap = Heap {
-            tlsf: Tlsf::new(),
-            blocks: Vec::new(),
-        };
+        let mut heap = Heap { tlsf: Tlsf::new(), blocks: Vec::new() };
         heap.tlsf.insert_free_block(&mut pool);
         used += heap.fill(&mut rng);
     }

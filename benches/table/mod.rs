@@ -119,12 +119,7 @@ impl Plan {
             };
             print_line(
                 &format!("  {}", row.title),
-                [
-                    &outcome.show(outcome.ours),
-                    &other,
-                    &outcome.ratio(),
-                    &outcome.show(outcome.peer),
-                ],
+                [&outcome.show(outcome.ours), &other, &outcome.ratio(), &outcome.show(outcome.peer)],
                 &format!("{verdict}{}", row.reach_text),
             );
         }

@@ -70,8 +70,7 @@ impl Plan {
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }
-            plan.add(line)
-                .ok_or(format!("cannot read the row \"{line}\""))?;
+            plan.add(line).ok_or(format!("cannot read the row \"{line}\""))?;
         }
         Ok(plan)
     }
@@ -79,8 +78,7 @@ impl Plan {
     fn add(&mut self, line: &str) -> Option<()> {
         if let Some(program) = line.strip_prefix("program ") {
             let (name, times) = program.split_once(' ')?;
-            self.programs
-                .push((name.to_string(), times.trim().parse().ok()?));
+            self.programs.push((name.to_string(), times.trim().parse().ok()?));
             return Some(());
         }
         let cells: Vec<_> = line.split('|').map(str::trim).collect();
@@ -101,9 +99,7 @@ impl Plan {
 
     /// Name, and how often it is run.
     pub fn programs(&self) -> impl Iterator<Item = (&str, usize)> {
-        self.programs
-            .iter()
-            .map(|(name, times)| (name.as_str(), *times))
+        self.programs.iter().map(|(name, times)| (name.as_str(), *times))
     }
 
     /// In the order of the table.
@@ -113,9 +109,6 @@ impl Plan {
 }
 
 fn parse_reach(text: &str) -> Option<Vec<Reach>> {
-    let conditions = text
-        .split(';')
-        .map(str::trim)
-        .filter(|part| !part.is_empty());
+    let conditions = text.split(';').map(str::trim).filter(|part| !part.is_empty());
     conditions.map(Reach::parse).collect()
 }

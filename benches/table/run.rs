@@ -76,20 +76,14 @@ impl Figures {
 
     fn run_one(&mut self, program: &Path, who: Who, suffix: &str) -> Result<(), String> {
         let shown = program.display();
-        let output = Command::new(program)
-            .output()
-            .map_err(|e| format!("{shown}: {e}"))?;
+        let output = Command::new(program).output().map_err(|e| format!("{shown}: {e}"))?;
         let text = String::from_utf8_lossy(&output.stdout);
         for line in text.lines() {
             let mut fields = line.split('\t');
-            let (Some(name), Some(value), Some(unit)) =
-                (fields.next(), fields.next(), fields.next())
-            else {
+            let (Some(name), Some(value), Some(unit)) = (fields.next(), fields.next(), fields.next()) else {
                 return Err(format!("{shown}: cannot read \"{line}\""));
             };
-            let value: f64 = value
-                .parse()
-                .map_err(|e| format!("{shown}: {value}: {e}"))?;
+            let value: f64 = value.parse().map_err(|e| format!("{shown}: {value}: {e}"))?;
             let unit = Unit::parse(unit).ok_or(format!("{shown}: unknown unit {unit}"))?;
             // A peer is in both programs; all of its figures are samples of the same thing.
             let (who, name) = match name.strip_suffix(".peer") {

@@ -5,6 +5,7 @@ use super::index::layout;
 use super::words::Core;
 use crate::port::fault::{self, Fault};
 use core::cell::UnsafeCell;
+use core::ffi::c_char;
 
 /// A context that several threads may name: its pool has the lock.
 #[repr(transparent)]
@@ -16,6 +17,7 @@ pub struct SharedContext(UnsafeCell<Context>);
 unsafe impl Sync for SharedContext {}
 
 /// The core pool's context: `core_ctx` of the tree, all memory that nobody else has.
+#[unsafe(export_name = prefix!("core_ctx"))]
 pub static CORE: SharedContext = SharedContext(UnsafeCell::new(Context::new()));
 
 /// A pool that was initialised. Handles that are not alive end in `panicf`, with the handle and the fault named.
@@ -198,9 +200,17 @@ impl Pool {
     }
 
     /// Describes a block in a line of at most 40 bytes, NUL included. False past the last one, with an empty line.
-    pub fn print_block_at(self, number: i32, text: &mut [u8]) -> bool {
+    ///
+    /// # Safety
+    /// `size` bytes at `text` are writable.
+    pub unsafe fn print_block_at(self, number: i32, text: *mut c_char, size: usize) -> bool {
+        // SAFETY: the caller's promise; an empty slice where there is nothing to write to.
+        let line = match size {
+            0 => &mut [],
+            _ => unsafe { core::slice::from_raw_parts_mut(text.cast::<u8>(), size) },
+        };
         let number = usize::try_from(number).unwrap_or(usize::MAX);
-        self.with(|core| core.print_block(number, text))
+        self.with(|core| core.print_block(number, line))
     }
 
     /// Judges the whole pool; a fault ends in `panicf`.

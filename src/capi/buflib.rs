@@ -16,11 +16,7 @@ use crate::buflib::{Callbacks, Context, Pool};
 /// movable one for as long as it takes is nearly always better.
 #[unsafe(export_name = prefix!("buflib_ops_locked"))]
 #[allow(non_upper_case_globals)] // its name in C
-pub static buflib_ops_locked: Callbacks = Callbacks {
-    move_callback: None,
-    shrink_callback: None,
-    sync_callback: None,
-};
+pub static buflib_ops_locked: Callbacks = Callbacks { move_callback: None, shrink_callback: None, sync_callback: None };
 
 /// Makes a pool of the `size` bytes at `buf`, empty, with `ctx` as its context. Neither needs an alignment; what lies
 /// before the first whole word and after the last one is not used. No memory at all ends in `panicf`.
@@ -90,11 +86,7 @@ pub unsafe extern "C" fn buflib_alloc(ctx: *mut Context, size: usize) -> c_int {
 /// * `ctx` is the context of a pool.
 /// * `ops` is NULL, or points to callbacks that stay valid until the allocation is freed.
 #[unsafe(export_name = prefix!("buflib_alloc_ex"))]
-pub unsafe extern "C" fn buflib_alloc_ex(
-    ctx: *mut Context,
-    size: usize,
-    ops: *mut Callbacks,
-) -> c_int {
+pub unsafe extern "C" fn buflib_alloc_ex(ctx: *mut Context, size: usize, ops: *mut Callbacks) -> c_int {
     // SAFETY: a pool's context and lasting callbacks, by the caller's promise.
     unsafe { Pool::new(ctx) }.alloc(size, ops)
 }
@@ -106,11 +98,7 @@ pub unsafe extern "C" fn buflib_alloc_ex(
 /// * `ctx` is the context of a pool; `size` is writable.
 /// * `ops` is NULL, or points to callbacks that stay valid until the allocation is freed.
 #[unsafe(export_name = prefix!("buflib_alloc_maximum"))]
-pub unsafe extern "C" fn buflib_alloc_maximum(
-    ctx: *mut Context,
-    size: *mut usize,
-    ops: *mut Callbacks,
-) -> c_int {
+pub unsafe extern "C" fn buflib_alloc_maximum(ctx: *mut Context, size: *mut usize, ops: *mut Callbacks) -> c_int {
     // A variable of our own: callbacks run inside, and the caller's must not be borrowed over them.
     let mut got = 0;
     // SAFETY: a pool's context and lasting callbacks, by the caller's promise.
@@ -270,8 +258,8 @@ pub unsafe extern "C" fn buflib_print_block_at(
     buf: *mut c_char,
     bufsize: usize,
 ) -> bool {
-    // SAFETY: a pool's context, by the caller's promise.
-    unsafe { Pool::new(ctx) }.print_block_at(block_num, buf, bufsize)
+    // SAFETY: a pool's context and a writable buffer, by the caller's promise.
+    unsafe { Pool::new(ctx).print_block_at(block_num, buf, bufsize) }
 }
 
 /// Walks the whole pool and ends in `panicf` at the first thing that cannot be.

@@ -44,11 +44,7 @@ pub unsafe extern "C" fn core_alloc_maximum(size: *mut usize, ops: *mut Callback
 /// # Safety
 /// * `handle` is an allocation of the core pool.
 #[unsafe(export_name = prefix!("core_shrink"))]
-pub unsafe extern "C" fn core_shrink(
-    handle: c_int,
-    new_start: *mut c_void,
-    new_size: usize,
-) -> bool {
+pub unsafe extern "C" fn core_shrink(handle: c_int, new_start: *mut c_void, new_size: usize) -> bool {
     Pool::core().shrink(handle, new_start.cast(), new_size)
 }
 
@@ -122,12 +118,9 @@ pub unsafe extern "C" fn core_get_num_blocks() -> c_int {
 /// * `bufsize` bytes at `buf` are writable.
 //#if BUFLIB_DEBUG_PRINT
 #[unsafe(export_name = prefix!("core_print_block_at"))]
-pub unsafe extern "C" fn core_print_block_at(
-    block_num: c_int,
-    buf: *mut c_char,
-    bufsize: usize,
-) -> bool {
-    Pool::core().print_block_at(block_num, buf, bufsize)
+pub unsafe extern "C" fn core_print_block_at(block_num: c_int, buf: *mut c_char, bufsize: usize) -> bool {
+    // SAFETY: a writable buffer, by the caller's promise.
+    unsafe { Pool::core().print_block_at(block_num, buf, bufsize) }
 }
 
 /// `buflib_check_valid` of the core pool.

@@ -11,3 +11,6 @@
 //! defined; the symbol is in the archive in any case.
 //!
 //! Every name goes through `prefix!` and is on the list in `symbols/`, which the archive is cut to.
+
+pub mod buflib;
+pub mod core_alloc;

@@ -31,19 +31,13 @@ pub fn scratch(name: &str) -> PathBuf {
 
 /// The C or C++ compiler: `CC` or `CXX`, else `cc` or `c++`.
 pub fn compiler(cplusplus: bool) -> String {
-    let (variable, name) = if cplusplus {
-        ("CXX", "c++")
-    } else {
-        ("CC", "cc")
-    };
+    let (variable, name) = if cplusplus { ("CXX", "c++") } else { ("CC", "cc") };
     std::env::var(variable).unwrap_or_else(|_| name.into())
 }
 
 /// Runs a command and answers its standard output; anything but success is the test's failure, with both outputs.
 pub fn run(command: &mut Command) -> String {
-    let output = command
-        .output()
-        .unwrap_or_else(|e| panic!("{command:?}: {e}"));
+    let output = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
     let out = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(
         output.status.success(),
