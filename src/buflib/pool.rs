@@ -204,9 +204,9 @@ impl Pool {
     /// # Safety
     /// `size` bytes at `text` are writable.
     pub unsafe fn print_block_at(self, number: i32, text: *mut c_char, size: usize) -> bool {
-        // SAFETY: the caller's promise; an empty slice where there is nothing to write to.
         let line = match size {
             0 => &mut [],
+            // SAFETY: the caller's promise.
             _ => unsafe { core::slice::from_raw_parts_mut(text.cast::<u8>(), size) },
         };
         let number = usize::try_from(number).unwrap_or(usize::MAX);
