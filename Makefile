@@ -3,6 +3,7 @@
 #   make                          build/librockmem.a for this machine
 #   make PORT=rockbox             build/rockbox/librockmem.a: the players' port, built for this machine
 #   make PREFIXED=1               build/prefixed/…: every name begins with rockmem_; compile with -DROCKMEM_PREFIX
+#   make TARGET=triple            build/…/triple/…: for another machine, whose Rust target is installed
 #   make headers                  remakes include/rockmem/*.h after a change in src/capi or symbols
 #   make test                     everything there is to check; installs what it misses (as root) or says what to install
 #   make run [AUDIO=file]         the example player
@@ -39,11 +40,18 @@ ifdef PREFIXED
 endif
 
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+BUILT      := $(TARGET_DIR)/$(PROFILE)
+ifdef TARGET
+  OUT   := $(OUT)/$(TARGET)
+  BUILT := $(TARGET_DIR)/$(TARGET)/$(PROFILE)
+  # The linker of this machine knows its 32-bit sibling by this name; for others, bring LD, AR and OBJCOPY.
+  LDFLAGS += $(if $(filter i686-%,$(TARGET)),-m elf_i386)
+endif
 ARCHIVE := $(OUT)/librockmem.a
 NAMES   := $(OUT)/names.txt
 SOURCES := $(shell find src -name '*.rs' -o -name '*.c') Cargo.toml Cargo.lock build.rs
 
-.PHONY: all lib headers test run bench clean
+.PHONY: all lib headers test clean
 
 all: lib
 
@@ -56,18 +64,23 @@ $(NAMES): $(SYMBOLS) Makefile
 
 # One object with nothing global but those names: the library never clashes with its users.
 $(ARCHIVE): $(SOURCES) $(NAMES)
-	@$(CARGO) rustc -q --lib --crate-type staticlib --profile $(PROFILE) --no-default-features --features $(FEATURES)
-	@$(LD) -r --gc-sections $$(sed 's/^/-u /' $(NAMES)) -o $(OUT)/rockmem.o $(TARGET_DIR)/$(PROFILE)/librockmem.a
+	@$(CARGO) rustc -q --lib --crate-type staticlib --profile $(PROFILE) \
+	    --no-default-features --features $(FEATURES) $(if $(TARGET),--target $(TARGET) -- -C relocation-model=static)
+	@$(LD) -r $(LDFLAGS) --gc-sections $$(sed 's/^/-u /' $(NAMES)) -o $(OUT)/rockmem.o $(BUILT)/librockmem.a
 	@$(OBJCOPY) $(STRIP) --keep-global-symbols=$(NAMES) $(OUT)/rockmem.o
 	@rm -f $@
 	@$(AR) crs $@ $(OUT)/rockmem.o
 	@echo "$@"
 
 headers:
-	@$(CARGO) test -q --test headers -- --ignored --exact write_headers
+	@mkdir -p build
+	@$(CARGO) test -q --test headers -- --ignored --exact write_headers --nocapture >build/headers.log 2>&1 \
+	    || { cat build/headers.log; exit 1; }
+	@grep '^include/' build/headers.log || echo "the headers are up to date"
 
 test:
 	@tools/need.sh cc c++ flock valgrind
+	@tools/need.sh --try cc32 rust32
 	@$(MAKE) -s lib PORT=host
 	@$(MAKE) -s lib PORT=rockbox
 	@tools/test.sh

@@ -1,35 +1,52 @@
 #!/bin/sh
-# need.sh NAME...: makes sure that what these names stand for is installed. As root on Debian it installs what is
-# missing; elsewhere it says in one line what to install, and fails.
+# need.sh [--try|--have] NAME...: makes sure that what these names stand for is installed. As root on Debian it installs
+# what is missing; elsewhere it says in one line what to install, and fails. With --try, doing without is no failure;
+# with --have it only answers whether all is there.
 set -u
 
-# How to see that NAME is there, and the package that brings it.
+try=
+have=
+case ${1-} in
+--try) try=yes; shift ;;
+--have) have=yes; shift ;;
+esac
+
+# How to see that NAME is there.
 probe() {
     case $1 in
-    cc) command -v cc ;;
-    c++) command -v c++ ;;
-    flock) command -v flock ;;
-    valgrind) command -v valgrind ;;
-    pkg-config) command -v pkg-config ;;
+    c++ | cc | flock | pkg-config | valgrind) command -v "$1" ;;
     sndfile) pkg-config --exists sndfile ;;
-    *) echo "need.sh: what is $1?" >&2; exit 2 ;;
-    esac >/dev/null 2>&1
+    cc32) echo 'int main(void) { return 0; }' | cc -m32 -static -x c - -o /dev/null ;;
+    rust32) [ -d "$(rustc --print target-libdir --target i686-unknown-linux-gnu)" ] ;;
+    *) echo "need.sh: what is $1?" >&3; exit 2 ;;
+    esac
 }
-package() {
+
+# The Debian packages that bring it; nothing, if it is not Debian's.
+packages() {
     case $1 in
-    cc) echo gcc libc6-dev ;;
     c++) echo g++ ;;
+    cc) echo gcc libc6-dev ;;
+    cc32) echo libc6-dev-i386 "lib32gcc-$(cc -dumpversion)-dev" ;;
     flock) echo util-linux ;;
-    sndfile) echo libsndfile1-dev ;;
+    sndfile) echo libsndfile1-dev pkg-config ;;
+    rust32) ;;
     *) echo "$1" ;;
     esac
 }
 
 missing=
 for name in "$@"; do
-    probe "$name" || missing="$missing $(package "$name")"
+    probe "$name" 3>&2 >/dev/null 2>&1 </dev/null && continue
+    [ "$have" ] && exit 1
+    if [ "$name" = rust32 ]; then
+        rustup -q target add i686-unknown-linux-gnu >/dev/null 2>&1 </dev/null && continue
+        echo "missing: Rust's target i686-unknown-linux-gnu (rustup target add)" >&2
+        [ "$try" ] || exit 1
+    fi
+    missing="$missing $(packages "$name")"
 done
-[ -z "$missing" ] && exit 0
+case $missing in *[!\ ]*) ;; *) exit 0 ;; esac
 
 if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
     echo "installing:$missing"
@@ -40,8 +57,8 @@ if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
         rm -f "$log"
         exit 0
     fi
-    tail -n 20 "$log" >&2
+    [ "$try" ] || tail -n 20 "$log" >&2
     rm -f "$log"
 fi
 echo "missing, please install:$missing" >&2
-exit 1
+[ "$try" ]

@@ -1,6 +1,7 @@
 #!/bin/sh
 # test.sh [ARGUMENT...]: `cargo test`, told briefly: a line per test program, whatever failed in full, and the sum.
 set -u
+export RUST_BACKTRACE=0 # the message names the place
 mkdir -p build
 log=build/test.log
 
@@ -17,7 +18,8 @@ awk -v status="$status" '
         next
     }
     /^failures:/ { shown = 1 }                          # what the failed tests printed, up to the result
-    /^error|^warning: unused|panicked at/ && !shown { print; context = 12; next }
+    /^error: (test failed|[0-9]+ targets? failed)/ { next }
+    /^error/ && !shown { print; context = 12; next }    # of the compiler
     shown || context-- > 0 { print }
     END {
         printf "test result: %s. %d passed; %d failed; %d ignored\n", status ? "FAILED" : "ok", passed, failed, ignored

@@ -36,7 +36,8 @@ extern struct buflib_callbacks buflib_ops_locked;
 void buflib_init(struct buflib_context *ctx, void *buf, size_t size);
 
 /*
- The bytes of the pool that nobody holds. They need not lie together.
+ The bytes of the pool that nobody holds, less the words that one allocation takes beside its data. They need not lie
+ together.
 
  # Safety
  * `ctx` is the context of a pool.

@@ -30,7 +30,8 @@ pub unsafe extern "C" fn buflib_init(ctx: *mut Context, buf: *mut c_void, size: 
     unsafe { Pool::init(ctx, buf.cast(), size) }
 }
 
-/// The bytes of the pool that nobody holds. They need not lie together.
+/// The bytes of the pool that nobody holds, less the words that one allocation takes beside its data. They need not lie
+/// together.
 ///
 /// # Safety
 /// * `ctx` is the context of a pool.

@@ -48,20 +48,42 @@ pub fn run(command: &mut Command) -> String {
     out
 }
 
-/// Builds the archive of a port, as a user would, and answers where it is.
-pub fn archive(port: &str) -> PathBuf {
+/// Builds an archive as a user would, and answers where it is: `host`, `rockbox`, `rockbox32`, the same for 32
+/// bit, or `prefixed`, the host's with every name prefixed.
+pub fn archive(which: &str) -> PathBuf {
+    let (arguments, path): (&[&str], _) = match which {
+        "host" => (&["PORT=host"], "build/librockmem.a"),
+        "rockbox" => (&["PORT=rockbox"], "build/rockbox/librockmem.a"),
+        "rockbox32" => {
+            (&["PORT=rockbox", "TARGET=i686-unknown-linux-gnu"], "build/rockbox/i686-unknown-linux-gnu/librockmem.a")
+        }
+        "prefixed" => (&["PORT=host", "PREFIXED=1"], "build/prefixed/librockmem.a"),
+        _ => panic!("which archive is {which}?"),
+    };
     // One at a time: tests may run in several processes, and make does not know of its twins.
     run(Command::new("flock")
         .arg(Path::new(env!("CARGO_TARGET_TMPDIR")).join("make.lock"))
-        .args(["make", "-s", "lib", &format!("PORT={port}")])
+        .args(["make", "-s", "lib"])
+        .args(arguments)
         .current_dir(root())
         .env_remove("MAKEFLAGS")
         .env_remove("MAKELEVEL"));
-    let path = match port {
-        "host" => "build/librockmem.a",
-        _ => "build/rockbox/librockmem.a",
-    };
     root().join(path)
+}
+
+/// Whether this machine can build and run 32-bit programs; `make test` tries to make it so.
+pub fn has_32_bit() -> bool {
+    let has = Command::new("tools/need.sh")
+        .arg("--have")
+        .args(["cc32", "rust32"])
+        .current_dir(root())
+        .status()
+        .expect("tools/need.sh")
+        .success();
+    if !has {
+        eprintln!("not checked: 32-bit programs cannot be built here");
+    }
+    has
 }
 
 /// The names on one of the lists in `symbols/`, in the list's order.
