@@ -49,7 +49,8 @@ impl Core {
         self.in_table(n) || n > self.table_room() && self.extension_of(n).is_some()
     }
 
-    fn take_extension_slot(&mut self) -> Option<usize> {
+    /// A slot of an extension that has a free one.
+    pub(super) fn take_extension_slot(&mut self) -> Option<usize> {
         let mut link = self.get(self.table + FIRST);
         while link != 0 && self.get(link - 1 + FREE) == 0 {
             link = self.get(link - 1 + NEXT);

@@ -113,12 +113,16 @@ impl Core {
         if let Some(n) = self.slot() {
             return Some(n);
         }
-        self.make_extension().or_else(|| {
+        if self.make_extension().is_none() {
             let hole = self.make_hole(super::extension::LEAST_WORDS)?;
             self.unreserve(hole);
-            self.make_extension()
-        })?;
-        self.slot()
+            // Callbacks may have given a slot back: an extension that nobody needs would stay for good.
+            if let Some(n) = self.slot() {
+                return Some(n);
+            }
+            self.make_extension()?;
+        }
+        self.take_extension_slot()
     }
 
     /// Makes the last block free, by carrying it to a hole or by sliding the last run down.
