@@ -67,8 +67,10 @@ impl Core {
                 self.absorb(hole, next);
                 continue;
             }
-            match self.slide(hole) {
-                Moved::Yes => hole += self.len(hole),
+            let (now, moved) = self.slide(hole);
+            hole = now;
+            match moved {
+                Moved::Yes => {}
                 Moved::Overtaken if overtaken < OVERTAKEN => overtaken += 1,
                 failed => return (hole, failed),
             }

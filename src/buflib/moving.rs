@@ -13,7 +13,8 @@
 //! sync(false), also where the owner refused.
 
 use super::block::Mark;
-use super::context::{CB_CANNOT_MOVE, Callbacks, HEADER};
+use super::context::{CB_CANNOT_MOVE, HEADER};
+use super::table::PENDING;
 use super::words::Core;
 use core::ffi::c_void;
 
@@ -29,15 +30,17 @@ pub(super) enum Moved {
 }
 
 impl Core {
-    /// Moves the block behind the reserved block at `hole` down to the hole's start. On `Yes` the hole stands behind
-    /// it; otherwise where it was.
-    pub(super) fn slide(&mut self, hole: usize) -> Moved {
+    /// Moves the block behind the reserved block at `hole` down to the hole's start. Answers where the hole is then:
+    /// behind it on `Yes`, otherwise where it was.
+    pub(super) fn slide(&mut self, hole: usize) -> (usize, Moved) {
         let room = self.len(hole);
-        let i = hole + room;
-        self.ask(i, hole, |core| core.finish_slide(hole, room))
+        // Not to be found by the moved block's length later: its owner may cut it while it unlocks.
+        let mut behind = hole;
+        let moved = self.ask(hole + room, hole, |core| behind = core.finish_slide(hole, room));
+        (behind, moved)
     }
 
-    fn finish_slide(&mut self, hole: usize, room: usize) {
+    fn finish_slide(&mut self, hole: usize, room: usize) -> usize {
         let i = hole + room;
         let len = self.len(i);
         let prev_free = self.prev_free(hole);
@@ -47,6 +50,7 @@ impl Core {
         self.move_entry(hole, room, false);
         self.write_reserved(hole + len, room, false);
         self.count_move(len);
+        hole + len
     }
 
     /// Moves the block at `i` into the reserved block at `place`, which is exactly as long as the block was. Free
@@ -91,30 +95,49 @@ impl Core {
         let offset = old - self.address(i + HEADER);
         let new = self.address(to + HEADER) + offset;
         self.mark(i, Mark::MOVING);
-        let agreed = self.outside(|| consent(&ops, n, old, new));
-        let still = self.entry_is_block(n, i) && self.marked(i, Mark::MOVING);
-        if still {
-            self.unmark(i, Mark::MOVING);
+        if let Some(sync) = ops.sync_callback {
+            // SAFETY: the owner's callback, called as documented.
+            self.outside(|| unsafe { sync(n as i32, true) });
         }
-        let moved = if !still || self.pins(i) != 0 || self.entry(n) != old {
-            Moved::Overtaken
-        } else if agreed {
+        let mut moved = Moved::Overtaken;
+        if self.stands(n, i, old)
+            && let Some(agree) = ops.move_callback
+        {
+            let (from, to) = (old as *mut c_void, new as *mut c_void);
+            // SAFETY: the owner's callback, called as documented: the data is at `old`, the handle is alive.
+            let agreed = self.outside(|| unsafe { agree(n as i32, from, to) }) != CB_CANNOT_MOVE;
+            if !agreed {
+                moved = Moved::Refused;
+            } else if self.stands(n, i, old) {
+                moved = Moved::Yes;
+            }
+        }
+        let alive = self.entry(n) != PENDING;
+        if alive {
+            // It may have been cut at its front, and stand elsewhere.
+            let i = self.block(n as i32);
+            self.unmark(i, Mark::MOVING);
+            if moved == Moved::Refused {
+                self.mark(i, Mark::REFUSED);
+            }
+        }
+        if moved == Moved::Yes {
             finish(self);
-            Moved::Yes
-        } else {
-            self.mark(i, Mark::REFUSED);
-            Moved::Refused
-        };
+        }
         if let Some(sync) = ops.sync_callback {
             // SAFETY: the owner's callback, called as documented.
             self.outside(|| unsafe { sync(n as i32, false) });
         }
+        if !alive {
+            self.unslot(n);
+        }
         moved
     }
 
-    /// Whether handle `n` is alive and its block stands at `i`.
-    fn entry_is_block(&self, n: usize, i: usize) -> bool {
-        self.is_slot(n) && self.is_live(n) && self.block(n as i32) == i
+    /// Whether a block marked as moving is still the one that its callbacks were told of, and free to move. Until the
+    /// mark goes its handle is not given to another, even if it is freed.
+    fn stands(&self, n: usize, i: usize, data: usize) -> bool {
+        self.entry(n) == data && self.block(n as i32) == i && self.pins(i) == 0
     }
 
     /// Corrects the table for the block that now stands at `i`, `words` words from its old place.
@@ -123,16 +146,5 @@ impl Core {
         let bytes = words * super::context::WORD;
         let entry = self.entry(n);
         self.set_entry(n, if up { entry + bytes } else { entry - bytes });
-    }
-}
-
-/// sync(true), then the move callback; whether the owner agreed.
-fn consent(ops: &Callbacks, n: usize, old: usize, new: usize) -> bool {
-    // SAFETY: the owner's callbacks, called as documented: the data is at `old`, the handle is alive.
-    unsafe {
-        if let Some(sync) = ops.sync_callback {
-            sync(n as i32, true);
-        }
-        ops.move_callback.is_some_and(|ask| ask(n as i32, old as *mut c_void, new as *mut c_void) != CB_CANNOT_MOVE)
     }
 }

@@ -1,6 +1,8 @@
 //! Giving memory back: `buflib_free` and `buflib_shrink`. No callback runs and nothing moves but a header.
 
+use super::block::Mark;
 use super::context::{HEADER, WORD};
+use super::table::PENDING;
 use super::words::Core;
 
 impl Core {
@@ -8,8 +10,14 @@ impl Core {
     pub(super) fn free(&mut self, handle: i32) {
         let i = self.block(handle);
         let (len, prev_free) = (self.len(i), self.prev_free(i));
+        let moving = self.marked(i, Mark::MOVING);
         self.release(i, len, prev_free);
-        self.unslot(handle as usize);
+        if moving {
+            // Its callbacks are being run: the number is theirs until they are done.
+            self.set_entry(handle as usize, PENDING);
+        } else {
+            self.unslot(handle as usize);
+        }
     }
 
     /// Cuts the block of a live handle down to `size` bytes from the address `start` on. False, and nothing changed,
