@@ -79,8 +79,8 @@ headers:
 	@grep '^include/' build/headers.log || echo "the headers are up to date"
 
 test:
-	@tools/need.sh cc c++ flock valgrind
-	@tools/need.sh --try cc32 rust32
+	@tools/need.sh cc c++ flock
+	@tools/need.sh --try valgrind cc32 rust32
 	@$(MAKE) -s lib PORT=host
 	@$(MAKE) -s lib PORT=rockbox
 	@tools/test.sh
