@@ -18,10 +18,10 @@ struct span {
 };
 
 struct world world;
-static int index_of[MAX_BLOCKS + 1]; /* of a handle */
-static struct place places[MAX_BLOCKS];
-static struct span spans[MAX_BLOCKS + 1];
-static int span_count;
+static int *index_of; /* of a handle; any word of the pool may become one's entry */
+static struct place places[2 * MAX_BLOCKS];
+static struct span spans[2 * MAX_BLOCKS + 1];
+static int place_count, span_count;
 
 static int count_move(int handle, void *current, void *new_place)
 {
@@ -40,6 +40,9 @@ void world_start(size_t pool_size)
     world.pool = pool_get(pool_size);
     world.pool_size = pool_size;
     world.blocks = malloc(MAX_BLOCKS * sizeof *world.blocks);
+    index_of = calloc(pool_size / WORD + 1, sizeof *index_of);
+    if (!world.blocks || !index_of)
+        give_up("no memory for the record of the blocks");
     buflib_init(&world.ctx, world.pool, pool_size);
 }
 
@@ -47,6 +50,7 @@ void world_end(void)
 {
     pool_put(world.pool, world.pool_size);
     free(world.blocks);
+    free(index_of);
 }
 
 int world_alloc(size_t size, bool locked)
@@ -55,7 +59,7 @@ int world_alloc(size_t size, bool locked)
 
     if (handle < 0)
         return handle;
-    if (handle == 0 || handle > MAX_BLOCKS || world.count == MAX_BLOCKS)
+    if (handle == 0 || (size_t)handle > world.pool_size / WORD || world.count == MAX_BLOCKS)
         give_up("handle %d out of range", handle);
     char *data = buflib_get_data(&world.ctx, handle);
     if (data < world.pool || data + size > world.pool + world.pool_size)
@@ -68,6 +72,11 @@ int world_alloc(size_t size, bool locked)
     index_of[handle] = world.count;
     world.taken += footprint(size);
     return world.count++;
+}
+
+int world_find(int handle)
+{
+    return index_of[handle];
 }
 
 void world_free(int index)
@@ -97,19 +106,9 @@ void world_pin(int index, bool on)
     b->pinned = on;
 }
 
-static size_t handle_bytes(void)
-{
-    int highest = 0;
-
-    for (int i = 0; i < world.count; i++)
-        if (world.blocks[i].handle > highest)
-            highest = world.blocks[i].handle;
-    return highest * WORD;
-}
-
 size_t world_free_bytes(void)
 {
-    return world.pool_size - world.taken - handle_bytes();
+    return world.pool_size - world.taken - world.count * WORD;
 }
 
 /* What the allocator may keep for itself: 64 words or 1/8192 of the pool; and a new handle. */
@@ -144,31 +143,54 @@ static void close_span(size_t end, int last)
     span_count++;
 }
 
+/*
+ * The entry of handle n is the word n words below the top of the table. Entries above the last
+ * block are the table; one further down means that the allocator put a piece of the table there,
+ * which is a wall. The bytes of the table proper.
+ */
+static size_t map_handles(size_t blocks_end)
+{
+    size_t top = (char *)world.ctx.handle_table - world.pool, table = 0;
+
+    for (int i = 0; i < world.count; i++) {
+        size_t below = world.blocks[i].handle * WORD, entry = top - below;
+        if (entry < blocks_end)
+            places[place_count++] = (struct place){ entry, entry + WORD, true };
+        else if (below > table)
+            table = below;
+    }
+    return table;
+}
+
 static void draw_map(void)
 {
-    size_t end = world.pool_size - handle_bytes() - kept_bytes();
+    size_t blocks_end = 0;
 
+    place_count = 0;
     for (int i = 0; i < world.count; i++) {
         const struct block *b = &world.blocks[i];
         size_t data = (char *)buflib_get_data(&world.ctx, b->handle) - world.pool;
-        size_t start = data - BUFLIB_ALLOC_OVERHEAD;
-        places[i] = (struct place){ start, start + footprint(b->size), b->locked || b->pinned };
+        size_t start = data - BUFLIB_ALLOC_OVERHEAD, end = start + footprint(b->size);
+        places[place_count++] = (struct place){ start, end, b->locked || b->pinned };
+        if (end > blocks_end)
+            blocks_end = end;
     }
-    qsort(places, world.count, sizeof *places, by_start);
+    size_t end = world.pool_size - map_handles(blocks_end) - kept_bytes();
+    /* Blocks may lie in the words that were taken off for the allocator itself. */
+    if (blocks_end > end)
+        end = blocks_end;
+    qsort(places, place_count, sizeof *places, by_start);
     span_count = 0;
     open_span(0, 0);
-    for (int i = 0; i < world.count; i++) {
-        if (i + 1 < world.count && places[i].end > places[i + 1].start)
+    for (int i = 0; i < place_count; i++) {
+        if (i + 1 < place_count && places[i].end > places[i + 1].start)
             give_up("two blocks overlap at offset %zu", places[i + 1].start);
         if (!places[i].wall)
             continue;
         close_span(places[i].start, i);
         open_span(places[i].end, i + 1);
     }
-    /* Blocks may lie in the words that were taken off for the allocator itself. */
-    if (world.count > 0 && places[world.count - 1].end > end)
-        end = places[world.count - 1].end;
-    close_span(end, world.count);
+    close_span(end, place_count);
 }
 
 bool room_by_sliding(size_t need)
@@ -176,15 +198,6 @@ bool room_by_sliding(size_t need)
     draw_map();
     for (int s = 0; s < span_count; s++)
         if (spans[s].room >= need)
-            return true;
-    return false;
-}
-
-bool room_by_length(size_t need)
-{
-    draw_map();
-    for (int s = 0; s < span_count; s++)
-        if (spans[s].end - spans[s].start >= need)
             return true;
     return false;
 }
@@ -201,6 +214,19 @@ static int smaller_first(const void *a, const void *b)
     return larger_first(b, a);
 }
 
+/* Puts a block into the bin that it fills best; false if it fits into none. */
+static bool best_fit(size_t *bins, size_t size)
+{
+    int best = -1;
+
+    for (int k = 0; k < span_count; k++)
+        if (bins[k] >= size && (best < 0 || bins[k] < bins[best]))
+            best = k;
+    if (best >= 0)
+        bins[best] -= size;
+    return best >= 0;
+}
+
 /* Can span `from` be given `need` bytes of room? `bins` is the room of every span, scratch. */
 static bool evacuate(int from, size_t need, size_t *bins, int (*order)(const void *, const void *))
 {
@@ -214,14 +240,8 @@ static bool evacuate(int from, size_t need, size_t *bins, int (*order)(const voi
     qsort(leaving, s->count, sizeof *leaving, order);
     for (int i = 0; i < s->count && room < need; i++) {
         size_t size = leaving[i].end - leaving[i].start;
-        int best = -1;
-        for (int k = 0; k < span_count; k++)
-            if (bins[k] >= size && (best < 0 || bins[k] < bins[best]))
-                best = k;
-        if (best >= 0) {
-            bins[best] -= size;
+        if (best_fit(bins, size))
             room += size;
-        }
     }
     return room >= need;
 }
@@ -234,6 +254,77 @@ bool room_by_evacuation(size_t need)
     for (int s = 0; s < span_count; s++)
         if (spans[s].end - spans[s].start >= need
                 && (evacuate(s, need, bins, larger_first) || evacuate(s, need, bins, smaller_first)))
+            return true;
+    return false;
+}
+
+/* All movable blocks, the largest first; their number. */
+static int movable_blocks(struct place *into)
+{
+    int count = 0;
+
+    for (int i = 0; i < place_count; i++)
+        if (!places[i].wall)
+            into[count++] = places[i];
+    qsort(into, count, sizeof *into, larger_first);
+    return count;
+}
+
+bool room_by_repacking(size_t need)
+{
+    static struct place blocks[MAX_BLOCKS];
+    static size_t bins[MAX_BLOCKS + 1];
+
+    draw_map();
+    int count = movable_blocks(blocks);
+    for (int from = 0; from < span_count; from++) {
+        if (spans[from].end - spans[from].start < need)
+            continue;
+        for (int k = 0; k < span_count; k++)
+            bins[k] = spans[k].end - spans[k].start;
+        bins[from] -= need;
+        int placed = 0;
+        while (placed < count && best_fit(bins, blocks[placed].end - blocks[placed].start))
+            placed++;
+        if (placed == count)
+            return true;
+    }
+    return false;
+}
+
+/*
+ * With `need` taken out of span `from`: can the blocks still all have a place? The k largest
+ * ones fit only into spans that hold the smallest of them, so their bytes cannot exceed those
+ * spans, nor their number what would fit of the smallest alone.
+ */
+static bool excluded(int from, size_t need, const struct place *blocks, int count)
+{
+    size_t bytes = 0;
+
+    for (int k = 0; k < count; k++) {
+        size_t least = blocks[k].end - blocks[k].start, room = 0, number = 0;
+        bytes += least;
+        for (int s = 0; s < span_count; s++) {
+            size_t length = spans[s].end - spans[s].start - (s == from ? need : 0);
+            if (length >= least) {
+                room += length;
+                number += length / least;
+            }
+        }
+        if (bytes > room || number < (size_t)k + 1)
+            return true;
+    }
+    return false;
+}
+
+bool room_not_excluded(size_t need)
+{
+    static struct place blocks[MAX_BLOCKS];
+
+    draw_map();
+    int count = movable_blocks(blocks);
+    for (int from = 0; from < span_count; from++)
+        if (spans[from].end - spans[from].start >= need && !excluded(from, need, blocks, count))
             return true;
     return false;
 }

@@ -42,6 +42,8 @@ void world_end(void);
 
 /* Allocate; the index of the new block in `blocks`, or the allocator's negative answer. */
 int world_alloc(size_t size, bool locked);
+/* The index of a handle that is live. */
+int world_find(int handle);
 /* Free; the last block of the record takes the index. Checks that the block kept its data. */
 void world_free(int index);
 void world_pin(int index, bool on);
@@ -60,8 +62,12 @@ bool room_by_sliding(size_t need);
    best fit, the largest or the smallest first. True is a proof (the moves are found), false is
    not. */
 bool room_by_evacuation(size_t need);
-/* Some span is at least this long. False is a proof that no mover could have helped. */
-bool room_by_length(size_t need);
+/* Some span gets this much room when all movable blocks of the pool are dealt out anew, the
+   largest first, each to the span that it fills best. Again true is a proof. */
+bool room_by_repacking(size_t need);
+/* False is a proof that there is no way at all: whichever span the room were made in, the blocks
+   above some size would not fit, by bytes or by number, into the spans that can hold them. */
+bool room_not_excluded(size_t need);
 /*
  * The least that must be moved for a hole of this size, given where the blocks lie now: the
  * smallest sum of the blocks that overlap any one place for it between walls. Whatever an

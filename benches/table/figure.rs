@@ -52,13 +52,16 @@ fn scaled(mut value: f64, step: f64, names: &[&str]) -> String {
     format!("{} {}", three(value), names[at])
 }
 
-/// Three figures.
-fn three(value: f64) -> String {
-    match value {
-        v if v >= 100.0 || v == v.trunc() => format!("{v:.0}"),
-        v if v >= 10.0 => format!("{v:.1}"),
-        v => format!("{v:.2}"),
-    }
+/// Three figures, of small numbers too.
+pub fn three(value: f64) -> String {
+    let decimals = match value.abs() {
+        v if v >= 100.0 || v == v.trunc() => 0,
+        v if v >= 10.0 => 1,
+        v if v >= 0.1 => 2,
+        v if v >= 0.01 => 3,
+        _ => 5,
+    };
+    format!("{value:.decimals$}")
 }
 
 /// A figure as a person writes it: a number and perhaps a unit, in ns or bytes if it has a size.

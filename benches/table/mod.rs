@@ -52,7 +52,7 @@ impl Outcome<'_> {
 
     fn ratio(&self) -> String {
         match (self.ours, self.reference) {
-            (Some(ours), Some(other)) if other != 0.0 => format!("{:.3}", ours / other),
+            (Some(ours), Some(other)) if other != 0.0 => figure::three(ours / other),
             _ => String::new(),
         }
     }

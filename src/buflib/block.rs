@@ -66,6 +66,12 @@ impl Core {
         len
     }
 
+    /// The handle that a damaged block names, for the message.
+    #[cold]
+    fn suspect(&self, i: usize) -> i32 {
+        if self.is_free(i) || i + HANDLE >= self.span() { 0 } else { self.number(i) as i32 }
+    }
+
     #[inline]
     pub(super) fn is_free(&self, i: usize) -> bool {
         self.get(i) & FREE != 0
@@ -75,12 +81,6 @@ impl Core {
     #[inline]
     pub(super) fn is_used(&self, i: usize) -> bool {
         self.get(i) & (FREE | RESERVED) == 0
-    }
-
-    /// Held by a request in the middle of its work.
-    #[inline]
-    pub(super) fn is_reserved(&self, i: usize) -> bool {
-        self.get(i) & (FREE | RESERVED) == RESERVED
     }
 
     /// Whether the block before `i` is free; `i` may be the end of the span.
@@ -184,14 +184,7 @@ impl Core {
         if word & FREE != 0 {
             return false;
         }
-        if word & RESERVED != 0 || self.pins(i) != 0 {
-            return true;
-        }
-        let handle = self.get(i + HANDLE);
-        if handle & !(NUMBER_MASK | Mark::all().bits()) != 0 {
-            self.panic(Fault::Header, self.suspect(i));
-        }
-        handle & (Mark::MOVING | Mark::REFUSED).bits() != 0 || self.is_locked(i)
+        word & RESERVED != 0 || self.pins(i) != 0 || self.marked(i, Mark::MOVING | Mark::REFUSED) || self.is_locked(i)
     }
 
     /// Whether the owner never lets the block at `i` move.

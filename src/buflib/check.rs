@@ -48,45 +48,6 @@ impl Core {
         }
     }
 
-    /// The handle of the used block at `i`: one that leads to it, or the block's header was overwritten.
-    #[inline]
-    pub(super) fn owner(&self, i: usize) -> usize {
-        let n = self.number(i);
-        if !self.leads_to(n, i) {
-            self.panic(Fault::Header, self.suspect(i));
-        }
-        n
-    }
-
-    /// Whether the entry of handle `n`, if there is one, points at the block at `i`.
-    #[inline]
-    fn leads_to(&self, n: usize, i: usize) -> bool {
-        (n <= self.table_len() || self.is_slot(n)) && self.block_of(self.entry(n)) == Some(i)
-    }
-
-    /// The handle that leads to a damaged block, whatever its header says, for the message; 0 if none does.
-    #[cold]
-    #[inline(never)]
-    pub(super) fn suspect(&self, i: usize) -> i32 {
-        (1..=self.table_len()).find(|&n| self.in_table(n) && self.leads_to(n, i)).unwrap_or(0) as i32
-    }
-
-    /// Judges the end of the block of `handle` at `i` before anything relies on its length: a block that knows of it
-    /// must begin there. If none does, the length was overwritten, or the data was written past its end.
-    #[inline]
-    pub(super) fn check_end(&self, i: usize, handle: i32) {
-        let end = i + self.len(i);
-        let sound = end == self.span()
-            || !self.prev_free(end)
-                && match self.is_used(end) {
-                    true => self.leads_to(self.number(end), end),
-                    false => self.is_reserved(end) || self.free_before(end + self.len(end)) == end,
-                };
-        if !sound {
-            self.panic(Fault::Length, handle);
-        }
-    }
-
     /// Whether the handle in slot `n` has a block.
     pub(super) fn is_live(&self, n: usize) -> bool {
         self.block_of(self.entry(n)).is_some_and(|i| self.names(i, n))

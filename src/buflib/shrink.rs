@@ -9,7 +9,6 @@ impl Core {
     /// Frees the block of a live handle.
     pub(super) fn free(&mut self, handle: i32) {
         let i = self.block(handle);
-        self.check_end(i, handle);
         let (len, prev_free) = (self.len(i), self.prev_free(i));
         let moving = self.marked(i, Mark::MOVING);
         self.release(i, len, prev_free);
@@ -25,7 +24,6 @@ impl Core {
     /// where that is not inside the block; its end counts rounded up to a word.
     pub(super) fn shrink(&mut self, handle: i32, start: Option<usize>, size: usize) -> bool {
         let i = self.block(handle);
-        self.check_end(i, handle);
         let old_start = self.entry(handle as usize);
         let start = start.unwrap_or(old_start);
         let Some(end) = start.checked_add(size) else { return false };
