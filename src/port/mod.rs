@@ -1,19 +1,24 @@
 //! Floor 1: what the library needs from the world.
 //!
 //! ```text
-//!            the floors above
-//!     ┌─────────────┴──────────────┐
-//!  fault.rs                     PoolLock
-//!  panicf: the end of a         the lock of a buflib context
-//!  broken caller
-//!     └──────┬──────────────┬──────┘
-//!          host/          rockbox/
-//!   std, parking_lot    rmport_* and the tree's panicf; no heap, no atomics
+//!                          the floors above
+//!     ┌──────────────┬─────────────┼───────────────┬─────────────────┐
+//!  fault.rs       PoolLock     kernel.rs       storage.rs       monitor.rs
+//!  panicf: the    the lock     trait: lock,    trait: files     the state of floors
+//!  end of a       of a buflib  channels,       read at an       3 to 6 and the lock
+//!  broken caller  context      clock, thread   offset           around it
+//!     └──────────────┴───────┬─────┴───────────────┴─────────────────┘
+//!          host              │             rockbox                    model (tests)
+//!   std, parking_lot, libc   │   rmport_* and the tree's panicf;      counters, faults,
+//!                            │   no heap, no atomics                  a disk in memory
 //! ```
 //!
 //! Everything above is the same code on both ports; a port differs only in the files of its folder.
 
 pub mod fault;
+pub mod kernel;
+pub mod monitor;
+pub mod storage;
 
 #[cfg(feature = "host")]
 #[path = "host/mod.rs"]
@@ -23,4 +28,4 @@ mod imp;
 #[path = "rockbox/mod.rs"]
 mod imp;
 
-pub use imp::PoolLock;
+pub use imp::{PoolLock, System};

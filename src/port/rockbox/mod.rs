@@ -1,6 +1,10 @@
 //! The rockbox port: no heap, no atomics; every kernel object lives in the glue's C files.
 
+mod kernel;
 mod panic;
+mod storage;
+
+pub use kernel::System;
 
 /// The lock of a buflib context in the tree: none. Threads there are cooperative, and the pool's state is complete
 /// whenever a callback runs.

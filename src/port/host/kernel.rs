@@ -1,0 +1,77 @@
+//! The kernel on the host: parking_lot for the lock, std for the rest.
+
+use std::sync::LazyLock;
+use std::time::Instant;
+
+use super::gate::Gate;
+use crate::port::kernel::{Channel, HZ, Kernel};
+use crate::port::storage::Errno;
+
+/// The host, as a port.
+#[derive(Clone, Copy, Debug)]
+pub struct System;
+
+static GATE: Gate = Gate::new();
+static BOOT: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+/// Ticks since the first call.
+pub fn ticks() -> u32 {
+    (BOOT.elapsed().as_millis() * u128::from(HZ) / 1000) as u32
+}
+
+/// The address of a thread's own byte: no two live threads share one.
+pub fn thread() -> usize {
+    std::thread_local!(static MARK: u8 = const { 0 });
+    MARK.with(|mark| core::ptr::from_ref(mark) as usize)
+}
+
+/// Starts a thread of the name `buffering`.
+pub fn start(entry: fn()) -> Result<(), Errno> {
+    std::thread::Builder::new()
+        .name("buffering".into())
+        .spawn(entry)
+        .map(drop)
+        .map_err(|error| Errno(error.raw_os_error().unwrap_or(Errno::NOMEM.0)))
+}
+
+/// Sets the C library's `errno`.
+pub fn set_errno(error: Errno) {
+    // SAFETY: the C library's pointer to this thread's errno is always valid.
+    unsafe { *libc::__errno_location() = error.0 }
+}
+
+impl Kernel for System {
+    fn lock() {
+        GATE.lock();
+    }
+
+    unsafe fn unlock() {
+        // SAFETY: the caller's promise.
+        unsafe { GATE.unlock() }
+    }
+
+    unsafe fn wait(channel: Channel, ticks: Option<u32>) {
+        // SAFETY: the caller's promise.
+        unsafe { GATE.wait(channel, ticks) }
+    }
+
+    fn wake(channel: Channel) {
+        GATE.wake(channel);
+    }
+
+    fn ticks() -> u32 {
+        ticks()
+    }
+
+    fn thread() -> usize {
+        thread()
+    }
+
+    fn start(entry: fn()) -> Result<(), Errno> {
+        start(entry)
+    }
+
+    fn set_errno(error: Errno) {
+        set_errno(error);
+    }
+}
