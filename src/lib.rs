@@ -20,6 +20,8 @@
 
 #![no_std]
 #![allow(clippy::missing_const_for_fn)]
+// The floors' states are statics, and `Default` is not const.
+#![allow(clippy::new_without_default)]
 
 #[cfg(all(feature = "host", feature = "rockbox"))]
 compile_error!("choose one port: `host` (the default) or `rockbox` (with --no-default-features)");
@@ -34,6 +36,11 @@ extern crate std;
 #[macro_use]
 mod prefix;
 
+pub mod buffering;
 pub mod buflib;
+pub mod cache;
 pub mod capi;
+pub mod file;
+mod house;
+pub mod mmap;
 pub mod port;

@@ -12,5 +12,9 @@
 //!
 //! Every name goes through `prefix!` and is on the list in `symbols/`, which the archive is cut to.
 
+pub mod buffering;
 pub mod buflib;
 pub mod core_alloc;
+pub mod file;
+pub mod mmap;
+pub mod stats;

@@ -19,6 +19,7 @@ pub mod fault;
 pub mod kernel;
 pub mod monitor;
 pub mod storage;
+pub mod types;
 
 #[cfg(feature = "host")]
 #[path = "host/mod.rs"]

@@ -37,18 +37,13 @@ unsafe impl<H: House> Sync for Monitor<H> where H::State: Send {}
 impl<H: House> Monitor<H> {
     /// A monitor over this state.
     pub const fn new(state: H::State) -> Self {
-        Monitor {
-            state: UnsafeCell::new(state),
-        }
+        Monitor { state: UnsafeCell::new(state) }
     }
 
     /// Takes the lock. Not for a thread that has it already.
     pub fn enter(&'static self) -> Guard<H> {
         H::lock();
-        Guard {
-            monitor: self,
-            thread: PhantomData,
-        }
+        Guard { monitor: self, thread: PhantomData }
     }
 }
 

@@ -15,6 +15,8 @@ impl Errno {
     pub const BADF: Errno = Errno(9);
     /// Not enough memory in the pool.
     pub const NOMEM: Errno = Errno(12);
+    /// A null pointer.
+    pub const FAULT: Errno = Errno(14);
     /// The mode asked for is not the descriptor's.
     pub const ACCES: Errno = Errno(13);
     /// Still held.

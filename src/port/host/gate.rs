@@ -16,10 +16,7 @@ pub struct Gate {
 impl Gate {
     /// An open gate.
     pub const fn new() -> Self {
-        Gate {
-            lock: Mutex::new(()),
-            channels: [Condvar::new(), Condvar::new()],
-        }
+        Gate { lock: Mutex::new(()), channels: [Condvar::new(), Condvar::new()] }
     }
 
     /// Waits for the lock and takes it.

@@ -27,9 +27,7 @@ fn identify(stream: i32) -> Result<Identity, Errno> {
         volume: found.st_dev,
         file: found.st_ino,
         size: u64::try_from(found.st_size).unwrap_or(0),
-        stamp: (found.st_mtime as u64)
-            .wrapping_mul(1_000_000_000)
-            .wrapping_add(found.st_mtime_nsec as u64),
+        stamp: (found.st_mtime as u64).wrapping_mul(1_000_000_000).wrapping_add(found.st_mtime_nsec as u64),
     })
 }
 

@@ -66,14 +66,7 @@ impl Storage for System {
             let rest = &mut into[done..];
             let bytes = rest.len().min(Self::TRANSFER);
             // SAFETY: the pointer and the length are the slice's.
-            let got = unsafe {
-                rmport_read_at(
-                    stream,
-                    offset + done as u64,
-                    rest.as_mut_ptr(),
-                    bytes as u32,
-                )
-            };
+            let got = unsafe { rmport_read_at(stream, offset + done as u64, rest.as_mut_ptr(), bytes as u32) };
             if got < 0 {
                 return Err(Errno(got.wrapping_neg()));
             }

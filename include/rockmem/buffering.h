@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Made from src/capi by `make headers`. Edit there. */
+
+/* Buffering: what a player opens, reads ahead and decodes from. The functions, types and error codes of the tree's
+ * apps/buffering.h, over segments of the core pool in place of a ring.
+ *
+ * An allocation from the core pool by anybody during playback takes data that was played, then data that is far
+ * ahead; playback goes on. Data in place of a ring may leave memory again: what a handle has is what it has now.
+ *
+ * Handles hold literal bytes of files: TYPE_ID3 and TYPE_BITMAP are refused in this version
+ * (ERR_UNSUPPORTED_TYPE). TYPE_PACKET_AUDIO and TYPE_CODEC are streams; the other types lie whole in one block that
+ * does not move. No events are sent.
+ */
+
+#ifndef ROCKMEM_BUFFERING_H
+#define ROCKMEM_BUFFERING_H
+
+#include "prefix.h"
+#include "buffering_inline.h"
+
+/*
+ Figures of the handles, for a debug screen.
+ */
+struct buffering_debug
+{
+    /*
+     Open handles.
+     */
+    int num_handles;
+    /*
+     Bytes in memory.
+     */
+    size_t buffered_data;
+    /*
+     Bytes that are not in memory yet.
+     */
+    size_t data_rem;
+    /*
+     Bytes in memory from the positions on, of the base handle and those opened after it.
+     */
+    size_t useful_data;
+    /*
+     The low mark.
+     */
+    size_t watermark;
+};
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/*
+ Prepares buffering. Memory is taken, and the buffering thread started, by the first `buffering_reset`.
+
+ # Safety
+ * None.
+ */
+void buffering_init(void);
+
+/*
+ Closes every handle and begins anew. With NULL and 0, data lives in the core pool, shared with everybody. A region
+ of the caller's is refused in this version: false. False too when the core pool has no room for the tables.
+
+ # Safety
+ * The core pool was initialised.
+ * No thread is inside another of these functions with a handle that was open before.
+ */
+bool buffering_reset(char *buf, size_t buflen);
+
+/*
+ Opens a file from `offset` on (0 if that is beyond its end): a handle above 0; ERR_FILE_ERROR; ERR_BUFFER_FULL when
+ what the streams opened before have yet to read fills the budget, when a type that lies whole does not fit, or when
+ there are too many handles; ERR_UNSUPPORTED_TYPE. Reading begins at once, on the buffering thread.
+
+ # Safety
+ * `file` is a C string.
+ * `user_data` has no meaning for the supported types.
+ */
+int bufopen(const char *file, off_t offset, enum data_type type_, void *user_data);
+
+/*
+ Opens a handle over a copy of `size` bytes at `src`, or over as many bytes of any content if `src` is NULL: a
+ handle, ERR_BUFFER_FULL or ERR_UNSUPPORTED_TYPE.
+
+ # Safety
+ * `src` is NULL or readable for `size` bytes.
+ */
+int bufalloc(const void *src, size_t size, enum data_type type_);
+
+/*
+ Closes a handle. True: a handle that is not open is closed already. Threads that wait for its data are told.
+
+ # Safety
+ * No pointer of `bufgetdata` from this handle is used any more.
+ */
+bool bufclose(int handle_id);
+
+/*
+ Moves the position to `newpos` bytes from the start of the file: 0, ERR_HANDLE_NOT_FOUND, or ERR_INVALID_VALUE
+ beyond the end. Never waits.
+
+ # Safety
+ * After a jump out of what is in memory, pointers of `bufgetdata` from this handle are not used any more.
+ */
+int bufseek(int handle_id, size_t newpos);
+
+/*
+ Moves the position by `offset` bytes: 0, ERR_HANDLE_NOT_FOUND, or ERR_INVALID_VALUE before the start or beyond the
+ end. Never waits.
+
+ # Safety
+ * As `bufseek`.
+ */
+int bufadvance(int handle_id, off_t offset);
+
+/*
+ The position, from the start of the file, or ERR_HANDLE_NOT_FOUND.
+
+ # Safety
+ * None.
+ */
+off_t bufftell(int handle_id);
+
+/*
+ Copies `size` bytes from the position on to `dest` (0: all that is left), and waits until they are there; the
+ position stays. The number of bytes, less than `size` only where the file ends or cannot be read on;
+ ERR_HANDLE_NOT_FOUND, also when the handle is closed or signaled meanwhile; ERR_FILE_ERROR.
+
+ # Safety
+ * `dest` is writable for `size` bytes, or for all that is left, and does not move meanwhile.
+ */
+ssize_t bufread(int handle_id, size_t size, void *dest);
+
+/*
+ Points `data` at bytes from the position on and waits until they are there: how many there are in one piece. All of
+ `size` (0: all that is left) for types that lie whole. For streams at least `size`, the rest of the file or 32 KB,
+ whichever is least, and more where more lies together. ERR_HANDLE_NOT_FOUND and ERR_FILE_ERROR as `bufread`.
+
+ The pointer is good until the handle is closed, jumps, or gives the next one.
+
+ # Safety
+ * `data` is NULL or writable.
+ */
+ssize_t bufgetdata(int handle_id, size_t size, void **data);
+
+/*
+ Whether the handle is open.
+
+ # Safety
+ * None.
+ */
+bool buf_is_handle(int handle_id);
+
+/*
+ The type it was opened with, or ERR_HANDLE_NOT_FOUND.
+
+ # Safety
+ * None.
+ */
+int buf_handle_data_type(int handle_id);
+
+/*
+ The length of its file, or ERR_HANDLE_NOT_FOUND.
+
+ # Safety
+ * None.
+ */
+off_t buf_filesize(int handle_id);
+
+/*
+ The offset of the first byte that is in memory without a gap up to the position, or ERR_HANDLE_NOT_FOUND.
+
+ # Safety
+ * None.
+ */
+off_t buf_handle_offset(int handle_id);
+
+/*
+ How many bytes of the file, behind those that are in memory from the position on, are not there yet, or
+ ERR_HANDLE_NOT_FOUND.
+
+ # Safety
+ * None.
+ */
+off_t buf_handle_remaining(int handle_id);
+
+/*
+ Counts a wish that the handle's data stays in place. Data of atomic types never moves, and pointers into streams
+ hold what they point to, so that the count changes nothing else. False if the handle is not open.
+
+ # Safety
+ * None.
+ */
+bool buf_pin_handle(int handle_id, bool pin);
+
+/*
+ Calls waits for this handle's data off, now and until it is taken back: they end with ERR_HANDLE_NOT_FOUND. False
+ if the handle is not open.
+
+ # Safety
+ * None.
+ */
+bool buf_signal_handle(int handle_id, bool signal);
+
+/*
+ All that buffering may hold now, in bytes: it follows the core pool.
+
+ # Safety
+ * None.
+ */
+size_t buf_length(void);
+
+/*
+ What open handles hold from their positions on, and atomic ones as a whole, in bytes.
+
+ # Safety
+ * None.
+ */
+size_t buf_used(void);
+
+/*
+ Says which handle plays: it is filled first, and useful data is counted from it on.
+
+ # Safety
+ * None.
+ */
+void buf_set_base_handle(int handle_id);
+
+/*
+ Below how many bytes of useful data reading begins again. 0: a quarter of what buffering may hold.
+
+ # Safety
+ * None.
+ */
+void buf_set_watermark(size_t bytes);
+
+/*
+ The watermark that was set, at most three quarters of what buffering may hold.
+
+ # Safety
+ * None.
+ */
+size_t buf_get_watermark(void);
+
+/*
+ Fills in the figures.
+
+ # Safety
+ * `dbgdata` is writable.
+ */
+void buffering_get_debugdata(struct buffering_debug *dbgdata);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* ROCKMEM_BUFFERING_H */

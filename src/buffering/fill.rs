@@ -1,0 +1,211 @@
+//! The buffering thread: what is read next, and when not to read.
+//!
+//! ```text
+//!   1  what a reader waits for                                  may take: played, cached, far ahead
+//!   2  up to `near` ahead of the playing handle                 the same
+//!   3  while filling: the playing handle, those after it,       may take: played, cached beyond its share
+//!      those before it, until the limit is full
+//!
+//!   filling begins   a handle is opened or jumps; useful data falls below the low mark
+//!   filling ends     nothing left, limit full, or no memory: then half a second of rest
+//! ```
+//!
+//! For a second after somebody took memory from what lay ahead, step 3 is left out.
+
+use super::handle::{Handle, Home, look};
+use super::{Buffered, budget, stream};
+use crate::cache::Cached;
+use crate::cache::evict::{Asker, segment};
+use crate::cache::index::List;
+use crate::cache::open::release;
+use crate::mmap::mapping::{Mapped, Name, populate};
+use crate::port::kernel::{Channel, HZ};
+use crate::port::monitor::{Guard, House};
+use crate::port::storage::Errno;
+
+/// What one step of an atomic handle reads.
+const CHUNK: usize = 64 * 1024;
+/// The rest after a lack of memory, and the pulse at which levels are looked at.
+const REST: u32 = HZ / 2;
+/// How long filling ahead holds back after memory was taken from it, and after an error.
+const CAUTION: u32 = HZ;
+
+/// One thing to read.
+struct Job {
+    id: i32,
+    /// The first byte that is not in memory.
+    at: u64,
+    /// A reader waits for it.
+    waited: bool,
+    asker: Asker,
+}
+
+/// The thread.
+pub fn run<H: House<State: Buffered>>() {
+    let mut g = H::monitor().enter();
+    loop {
+        #[cfg(test)]
+        if g.buffering().stop {
+            g.buffering().started = false;
+            H::wake(Channel::Data);
+            return;
+        }
+        budget::refresh(&mut g);
+        match pick(&mut g) {
+            Some(job) => work(&mut g, &job),
+            None => {
+                let some = !g.buffering().all().is_empty();
+                g.wait(Channel::Work, some.then_some(REST));
+            }
+        }
+    }
+}
+
+/// Whether a moment is in the future, on a clock that wraps.
+fn ahead(now: u32, moment: Option<u32>) -> bool {
+    moment.is_some_and(|moment| moment.wrapping_sub(now) as i32 > 0)
+}
+
+fn pick<H: House<State: Buffered>>(g: &mut Guard<H>) -> Option<Job> {
+    let count = g.buffering().all().len();
+    // 1: what is waited for.
+    for n in 0..count {
+        let handle = *g.buffering().all().get(n)?;
+        if handle.waiters == 0 || handle.starved || handle.failed != 0 {
+            continue;
+        }
+        let Some(handle) = look(g, handle.id) else { continue };
+        let want = handle.want;
+        let to = want.to.min(handle.filesize);
+        let there = stream::resident(g, &handle, want.from, to.saturating_sub(want.from));
+        if want.from + there < to {
+            return Some(Job { id: handle.id, at: want.from + there, waited: true, asker: Asker::Waiting });
+        }
+        H::wake(Channel::Data);
+    }
+    // 2: what will be waited for in a moment.
+    let now = H::ticks();
+    let first = playing(g);
+    let near = g.buffering().near;
+    if let Some(n) = first
+        && let Some(handle) = next(g, n, now)
+        && handle.useful() < near
+        && !ahead(now, g.buffering().rest_until)
+    {
+        return Some(job(&handle, Asker::Waiting));
+    }
+    // 3: the rest.
+    if ahead(now, g.buffering().rest_until) {
+        return None;
+    }
+    g.buffering().rest_until = None;
+    if ahead(now, g.cache().pressed.map(|tick| tick.wrapping_add(CAUTION))) {
+        return None;
+    }
+    g.cache().pressed = None;
+    let sums = budget::sums(g);
+    if !g.buffering().filling {
+        g.buffering().filling = sums.remaining > 0 && sums.useful < budget::low_mark(g);
+    }
+    if g.buffering().filling {
+        let first = first.unwrap_or(0);
+        for n in (first..count).chain(0..first) {
+            let Some(handle) = next(g, n, now) else { continue };
+            let stream = matches!(handle.home, Home::Stream { .. });
+            if !stream || sums.ahead < g.buffering().limit {
+                return Some(job(&handle, Asker::Ahead));
+            }
+        }
+    }
+    g.buffering().filling = false;
+    None
+}
+
+fn job(handle: &Handle, asker: Asker) -> Job {
+    Job { id: handle.id, at: handle.end, waited: false, asker }
+}
+
+/// The handle in this place, if there is anything to read for it now.
+fn next<H: House<State: Buffered>>(g: &mut Guard<H>, n: usize, now: u32) -> Option<Handle> {
+    let id = g.buffering().all().get(n)?.id;
+    let handle = look(g, id)?;
+    (handle.end < handle.filesize && !ahead(now, handle.retry)).then_some(handle)
+}
+
+/// The place of the handle that plays: the base handle, else the one that was read last.
+fn playing<H: House<State: Buffered>>(g: &mut Guard<H>) -> Option<usize> {
+    let (base, reading) = (g.buffering().base, g.buffering().reading);
+    let all = g.buffering().all();
+    let place = |id: i32| all.iter().position(|handle| handle.id == id);
+    place(base).or_else(|| place(reading))
+}
+
+fn work<H: House<State: Buffered>>(g: &mut Guard<H>, job: &Job) {
+    let Some(handle) = g.buffering().find(job.id).copied() else {
+        return;
+    };
+    let (Home::Stream { object } | Home::Atomic { object, .. }) = handle.home else {
+        return;
+    };
+    // A use of our own: the handle may be closed while we wait for the disk.
+    g.maps().objects[object].hold();
+    let result = match handle.home {
+        Home::Atomic { map: Some(name), base, .. } => populate(g, name, (job.at - base) as usize, CHUNK),
+        Home::Stream { .. } => match segment(g, object, job.at, u8::MAX, job.asker) {
+            Some(name) => window(g, object, name, job),
+            None => {
+                starve(g, job);
+                Ok(false)
+            }
+        },
+        _ => Ok(false),
+    };
+    release(g, object);
+    if let Err(error) = result {
+        fail::<H>(g, job.id, error);
+    }
+    H::wake(Channel::Data);
+}
+
+/// Reads the rest of a window and gives its segment its place among those ahead.
+fn window<H: House<State: Buffered>>(g: &mut Guard<H>, object: u16, name: Name, job: &Job) -> Result<bool, Errno> {
+    let map = *g.maps().at(name.slot);
+    let inside = (job.at - map.offset) as usize;
+    let whole = populate(g, name, inside, map.length as usize - inside)?;
+    let first = playing(g).and_then(|n| g.buffering().all().get(n).map(|handle| handle.id));
+    let (maps, cache) = g.parts();
+    if whole && cache.index.is_segment(name.slot) {
+        let before = map.offset.checked_sub(1).and_then(|at| cache.index.find(maps, object, at));
+        match before.filter(|slot| cache.index.list(*slot) == List::Ahead) {
+            Some(before) => cache.index.place(maps, name.slot, List::Ahead, Some(before)),
+            None if job.waited || first == Some(job.id) => {
+                cache.index.place(maps, name.slot, List::Ahead, None);
+            }
+            None => cache.index.place_last(maps, name.slot, List::Ahead),
+        }
+    }
+    Ok(whole)
+}
+
+/// There is no memory for a window.
+fn starve<H: House<State: Buffered>>(g: &mut Guard<H>, job: &Job) {
+    let now = H::ticks();
+    let buffering = g.buffering();
+    if job.waited {
+        if let Some(handle) = buffering.find(job.id) {
+            handle.starved = true;
+        }
+    } else {
+        buffering.filling = false;
+        buffering.rest_until = Some(now.wrapping_add(REST));
+    }
+}
+
+/// Storage failed: its reader is told, and filling ahead waits a while.
+fn fail<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32, error: Errno) {
+    let retry = H::ticks().wrapping_add(CAUTION);
+    if let Some(handle) = g.buffering().find(id) {
+        handle.failed = error.0;
+        handle.retry = Some(retry);
+    }
+}

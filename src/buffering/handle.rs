@@ -1,0 +1,310 @@
+//! Handles: one record each, dense, in the order of opening, in a block of the pool.
+
+use super::{BRIDGE, Buffered, Buffering};
+use crate::cache::Cached;
+use crate::cache::evict::{Asker, take_room};
+use crate::cache::index::List;
+use crate::mmap::mapping::{Mapped, NONE, Name};
+use crate::mmap::memory::{Block, fixed};
+use crate::port::monitor::{Guard, House};
+
+/// The most handles there can be, in a pool that is large enough.
+pub const MOST: usize = 384;
+
+/// `enum data_type`, as C passes it.
+pub type DataType = core::ffi::c_uint;
+
+/// What a handle holds, as the program says (`enum data_type`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Kind {
+    /// Tags of a track.
+    Id3 = 1,
+    /// A decoder.
+    Codec = 2,
+    /// Audio that is decoded piece by piece.
+    PacketAudio = 3,
+    /// Audio that its decoder wants whole.
+    AtomicAudio = 4,
+    /// A cue sheet.
+    Cuesheet = 5,
+    /// A picture.
+    Bitmap = 6,
+    /// Anything else, whole.
+    RawAtomic = 7,
+}
+
+impl Kind {
+    /// The kind of a number from a program.
+    pub fn of(number: DataType) -> Option<Kind> {
+        Some(match number {
+            1 => Kind::Id3,
+            2 => Kind::Codec,
+            3 => Kind::PacketAudio,
+            4 => Kind::AtomicAudio,
+            5 => Kind::Cuesheet,
+            6 => Kind::Bitmap,
+            7 => Kind::RawAtomic,
+            _ => return None,
+        })
+    }
+}
+
+/// Where a handle's bytes are.
+#[derive(Clone, Copy)]
+pub enum Home {
+    /// In the segments of a file.
+    Stream {
+        /// The file.
+        object: u16,
+    },
+    /// In a mapping of a file that is held.
+    Atomic {
+        /// The file.
+        object: u16,
+        /// The mapping; None for an empty range.
+        map: Option<Name>,
+        /// The offset in the file of its first byte.
+        base: u64,
+        /// That byte's address.
+        data: usize,
+    },
+    /// In a block that is held.
+    Memory {
+        /// The block.
+        block: Option<Block>,
+        /// Its address.
+        data: usize,
+    },
+}
+
+/// Bytes that a reader waits for; `from == to` when nobody does.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Want {
+    /// First byte.
+    pub from: u64,
+    /// Behind the last byte.
+    pub to: u64,
+}
+
+/// One handle.
+#[derive(Clone, Copy)]
+pub struct Handle {
+    /// Its number, above 0, never used again in practice.
+    pub id: i32,
+    /// What it holds.
+    pub kind: Kind,
+    /// Where.
+    pub home: Home,
+    /// Length of the file, or of what is used of it.
+    pub filesize: u64,
+    /// Where reading began, at opening or at the last jump.
+    pub start: u64,
+    /// The position.
+    pub pos: u64,
+    /// Up to here everything from `pos` on is in memory.
+    pub end: u64,
+    /// The cache's epoch when `end` was looked for.
+    pub epoch: u32,
+    /// What its reader waits for.
+    pub want: Want,
+    /// Threads that wait.
+    pub waiters: u16,
+    /// The segment that `bufgetdata` pointed into.
+    pub held: u16,
+    /// The bridge, if it ever needed one.
+    pub bridge: Option<Block>,
+    /// The bridge is the reserve.
+    pub bridge_reserved: bool,
+    /// The error of the last transfer for it; 0 is none.
+    pub failed: i32,
+    /// When filling ahead may try again after an error.
+    pub retry: Option<u32>,
+    /// There was no memory for what its reader waits for.
+    pub starved: bool,
+    /// Its reader goes on from where it was.
+    pub steady: bool,
+    /// Nobody may wait for it.
+    pub signaled: bool,
+    /// Calls of `buf_pin_handle` that are not taken back.
+    pub pins: u8,
+}
+
+impl Handle {
+    /// An unused record.
+    pub const FREE: Handle = Handle {
+        id: 0,
+        kind: Kind::RawAtomic,
+        home: Home::Memory { block: None, data: 0 },
+        filesize: 0,
+        start: 0,
+        pos: 0,
+        end: 0,
+        epoch: 0,
+        want: Want { from: 0, to: 0 },
+        waiters: 0,
+        held: NONE,
+        bridge: None,
+        bridge_reserved: false,
+        failed: 0,
+        retry: None,
+        starved: false,
+        steady: false,
+        signaled: false,
+        pins: 0,
+    };
+
+    /// Bytes from the position on that are in memory.
+    pub fn useful(&self) -> u64 {
+        self.end.saturating_sub(self.pos)
+    }
+}
+
+impl Buffering {
+    /// The open handles, in the order of their opening.
+    pub fn all(&self) -> &[Handle] {
+        &self.handles.all()[..usize::from(self.count)]
+    }
+
+    /// The handle of a number.
+    pub fn find(&mut self, id: i32) -> Option<&mut Handle> {
+        let count = usize::from(self.count);
+        let handles = &mut self.handles.all_mut()[..count];
+        let last = usize::from(self.last);
+        let n = match handles.get(last) {
+            Some(handle) if handle.id == id => last,
+            _ => handles.iter().position(|handle| handle.id == id)?,
+        };
+        self.last = n as u16;
+        handles.get_mut(n)
+    }
+
+    /// Whether another one fits.
+    pub fn has_room(&self) -> bool {
+        usize::from(self.count) < self.handles.count()
+    }
+
+    /// Enters a handle: its number. None when the table is full.
+    pub fn add(&mut self, handle: Handle) -> Option<i32> {
+        let place = self.handles.all_mut().get_mut(usize::from(self.count))?;
+        self.next_id = if self.next_id >= i32::MAX - 1 { 1 } else { self.next_id + 1 };
+        *place = Handle { id: self.next_id, ..handle };
+        self.count += 1;
+        Some(self.next_id)
+    }
+
+    /// Takes a handle out.
+    pub fn take(&mut self, id: i32) -> Option<Handle> {
+        let handle = *self.find(id)?;
+        let count = usize::from(self.count);
+        self.handles.all_mut()[usize::from(self.last)..count].rotate_left(1);
+        self.count -= 1;
+        self.last = 0;
+        Some(handle)
+    }
+}
+
+/// Looks how far everything from the position on is in memory, and brings what was found into the order of going: the
+/// farthest goes first.
+pub fn look<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32) -> Option<Handle> {
+    let epoch = g.cache().epoch;
+    let mut handle = *g.buffering().find(id)?;
+    match handle.home {
+        Home::Memory { .. } => {}
+        Home::Atomic { object, map, base, .. } => {
+            let maps = g.maps();
+            handle.filesize = handle.filesize.min(maps.objects[object].size);
+            if let Some(map) = map {
+                let from = (handle.end - base) as usize;
+                handle.end += maps.valid_run(map.slot, from, H::SECTOR) as u64;
+            }
+            handle.end = handle.end.min(handle.filesize);
+        }
+        Home::Stream { object } => {
+            let (maps, cache) = g.parts();
+            handle.filesize = handle.filesize.min(maps.objects[object].size);
+            let known = handle.epoch == epoch && handle.end >= handle.pos;
+            let mut at = if known { handle.end } else { handle.pos };
+            let mut before = at.checked_sub(1).and_then(|at| cache.index.find(maps, object, at));
+            while at < handle.filesize {
+                let Some(slot) = cache.index.find(maps, object, at) else {
+                    break;
+                };
+                let map = maps.at(slot);
+                let stop = map.offset + u64::from(map.length);
+                let run = maps.valid_run(slot, (at - map.offset) as usize, H::SECTOR) as u64;
+                if run == 0 {
+                    break;
+                }
+                if cache.index.list(slot) != List::Ahead {
+                    cache.index.place(maps, slot, List::Ahead, before);
+                }
+                at += run;
+                before = Some(slot);
+                if at < stop {
+                    break;
+                }
+            }
+            handle.end = at.min(handle.filesize).max(handle.pos.min(handle.filesize));
+            handle.epoch = epoch;
+        }
+    }
+    *g.buffering().find(id)? = handle;
+    Some(handle)
+}
+
+/// Lets go of what `bufgetdata` gave: the segment, not the bridge.
+pub fn let_go<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32) {
+    let Some(handle) = g.buffering().find(id) else {
+        return;
+    };
+    let (held, pos) = (core::mem::replace(&mut handle.held, NONE), handle.pos);
+    if held != NONE {
+        g.maps().put(held);
+        let (maps, cache) = g.parts();
+        let map = maps.at(held);
+        if map.loose() && map.offset + u64::from(map.length) <= pos {
+            cache.index.place(maps, held, List::Played, None);
+        }
+    }
+}
+
+/// Gives a handle's bridge back.
+pub fn drop_bridge<H: House<State: Buffered>>(g: &mut Guard<H>, handle: &Handle) {
+    match handle.bridge {
+        Some(_) if handle.bridge_reserved => g.buffering().reserve_taken = false,
+        Some(block) => block.give(),
+        None => {}
+    }
+}
+
+/// A bridge for a handle: its own, else the reserve, else a new block of [`BRIDGE`] bytes.
+pub fn bridge<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32) -> Option<Block> {
+    let buffering = g.buffering();
+    let free = buffering.reserve.filter(|_| !buffering.reserve_taken);
+    let handle = buffering.find(id)?;
+    if handle.bridge.is_some() {
+        return handle.bridge;
+    }
+    if let Some(block) = free {
+        handle.bridge = Some(block);
+        handle.bridge_reserved = true;
+        buffering.reserve_taken = true;
+        return Some(block);
+    }
+    let block = take_room(g, BRIDGE, Asker::Waiting, fixed())?;
+    match g.buffering().find(id) {
+        Some(handle) if handle.bridge.is_none() => {
+            handle.bridge = Some(block);
+            Some(block)
+        }
+        Some(handle) => {
+            block.give();
+            handle.bridge
+        }
+        None => {
+            block.give();
+            None
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Floor 6: buffering. What a player opens, reads ahead, decodes from, and closes.
+//!
+//! ```text
+//!   bufopen ─► handle ── stream ──► position over the file's segments (floor 4)      packet audio, codecs
+//!                     └─ atomic ──► a mapping of the file that never moves (floor 3) atomic audio, raw, cue sheets
+//!   bufalloc ► handle ── memory ──► a block that never moves                         copies of the caller's data
+//!
+//!   one stream:
+//!        start            pos                       end                    filesize
+//!          │▒▒▒▒ played ▒▒▒│███ kept ███│▓▓▓ ahead ▓▓▓│ not read yet          │
+//!                          └ bufgetdata points here; a bridge buffer only where two segments meet
+//!
+//!   reader ── Work ──► the buffering thread ── Data ──► reader
+//!                      what a reader waits for first, then the playing track, then those after it,
+//!                      in bursts from the low mark to the budget
+//! ```
+//!
+//! There is no ring. Data lies in the segment cache of the shared pool: an allocation by anybody takes played data
+//! first and far-ahead data next, never what is kept, and playback goes on. After such a loss the filler stays close
+//! to the position for a second, so that it does not fight whoever needs memory.
+
+pub mod budget;
+pub mod fill;
+pub mod handle;
+pub mod open;
+pub mod position;
+pub mod stream;
+
+use crate::buflib::Pool;
+use crate::cache::{Cached, prepare};
+use crate::mmap::mapping::Mapped;
+use crate::mmap::memory::{Block, Table};
+use crate::port::kernel::Channel;
+use crate::port::monitor::{Guard, House};
+
+use handle::Handle;
+
+/// No handle of this number, or its wait was called off.
+pub const ERR_HANDLE_NOT_FOUND: i32 = -1;
+/// No room for another handle, or for what it must hold at once.
+pub const ERR_BUFFER_FULL: i32 = -2;
+/// A value outside its range.
+pub const ERR_INVALID_VALUE: i32 = -3;
+/// The file cannot be opened, or storage failed.
+pub const ERR_FILE_ERROR: i32 = -4;
+/// This type of data cannot be opened in this way.
+pub const ERR_UNSUPPORTED_TYPE: i32 = -6;
+
+/// What a bridge holds: the most that `bufgetdata` promises in one piece for a stream.
+pub const BRIDGE: usize = 32 * 1024;
+
+/// What buffering counts.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counts {
+    /// Bytes that positions went forward.
+    pub played: u64,
+    /// Bytes copied into bridge buffers.
+    pub bridged: u64,
+    /// Reads that waited for storage.
+    pub waits: u64,
+    /// Those among them in the middle of a stream: underruns.
+    pub stalls: u64,
+    /// Ticks waited.
+    pub waited: u64,
+}
+
+/// The state of floor 6.
+pub struct Buffering {
+    /// Open handles, in the order of their opening.
+    handles: Table<Handle>,
+    count: u16,
+    /// Where the last one was found.
+    last: u16,
+    next_id: i32,
+    base: i32,
+    watermark: usize,
+    /// `buffering_reset` has given it memory.
+    live: bool,
+    started: bool,
+    filling: bool,
+    /// No filling ahead before this tick.
+    rest_until: Option<u32>,
+    /// Bytes that streams may hold ahead; see `budget`.
+    limit: u64,
+    /// How much ahead of a position is kept.
+    near: u64,
+    /// Whose reader was seen last.
+    reading: i32,
+    /// A bridge that is always there, and whether a handle has it.
+    reserve: Option<Block>,
+    reserve_taken: bool,
+    /// Bytes in atomic and memory handles.
+    fixed: u64,
+    /// Figures.
+    pub counts: Counts,
+    /// Tells the thread to end; for tests, which end the world under it.
+    #[cfg(test)]
+    pub stop: bool,
+}
+
+/// A state with buffering in it.
+pub trait Buffered: Cached {
+    /// Buffering.
+    fn buffering(&mut self) -> &mut Buffering;
+}
+
+impl Buffering {
+    /// Before the first reset.
+    pub const fn new() -> Self {
+        Buffering {
+            handles: Table::empty(),
+            count: 0,
+            last: 0,
+            next_id: 0,
+            base: -1,
+            watermark: 0,
+            live: false,
+            started: false,
+            filling: false,
+            rest_until: None,
+            limit: 0,
+            near: 0,
+            reading: -1,
+            reserve: None,
+            reserve_taken: false,
+            fixed: 0,
+            counts: Counts { played: 0, bridged: 0, waits: 0, stalls: 0, waited: 0 },
+            #[cfg(test)]
+            stop: false,
+        }
+    }
+}
+
+/// Closes every handle and starts anew in the shared pool; starts the thread the first time. False without memory for
+/// the tables, or without a thread.
+pub fn reset<H: House<State: Buffered>>(g: &mut Guard<H>, pool: Pool) -> bool {
+    while let Some(id) = g.buffering().all().first().map(|handle| handle.id) {
+        open::close(g, id);
+    }
+    g.buffering().base = -1;
+    if prepare(g, pool).is_err() || !furnish(g, pool) {
+        return false;
+    }
+    let buffering = g.buffering();
+    buffering.live = true;
+    if !buffering.started {
+        buffering.started = true;
+        if H::start(fill::run::<H>).is_err() {
+            g.buffering().started = false;
+            return false;
+        }
+    }
+    budget::refresh(g);
+    true
+}
+
+/// Takes the table of handles and the reserve, once.
+fn furnish<H: House<State: Buffered>>(g: &mut Guard<H>, pool: Pool) -> bool {
+    if g.buffering().handles.count() == 0 {
+        let most = (pool.available() / 16384).clamp(32, handle::MOST);
+        let Some(mut table) = g.unlocked(|| Table::take(pool, most, Handle::FREE)) else {
+            return false;
+        };
+        let buffering = g.buffering();
+        if buffering.handles.count() == 0 {
+            buffering.handles = table;
+        } else {
+            table.give(pool);
+        }
+    }
+    if g.buffering().reserve.is_none() {
+        let Some(block) = g.unlocked(|| Block::take_fixed(pool, BRIDGE)) else {
+            return false;
+        };
+        let buffering = g.buffering();
+        if buffering.reserve.is_none() {
+            buffering.reserve = Some(block);
+        } else {
+            block.give();
+        }
+    }
+    g.maps().pool.is_some()
+}
+
+/// Says which handle plays.
+pub fn set_base<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32) {
+    g.buffering().base = id;
+    H::wake(Channel::Work);
+}
+
+/// Sets the low mark.
+pub fn set_watermark<H: House<State: Buffered>>(g: &mut Guard<H>, bytes: usize) {
+    g.buffering().watermark = bytes;
+    H::wake(Channel::Work);
+}

@@ -1,0 +1,186 @@
+//! Opening and closing handles.
+
+use core::ffi::CStr;
+
+use super::handle::{Handle, Home, Kind, drop_bridge, let_go};
+use super::{Buffered, ERR_BUFFER_FULL, ERR_FILE_ERROR, ERR_UNSUPPORTED_TYPE, budget, position};
+use crate::buflib::Pool;
+use crate::cache::Cached;
+use crate::cache::evict::keep;
+use crate::cache::open::{open as open_file, release};
+use crate::mmap::mapping::{Mapped, block_size};
+use crate::mmap::memory::{Block, copy_in};
+use crate::port::kernel::Channel;
+use crate::port::monitor::{Guard, House};
+use crate::port::storage::Errno;
+
+/// Opens a file from an offset on: the handle, or an `ERR_` code. Reading begins on the buffering thread.
+///
+/// # Errors
+/// `ERR_UNSUPPORTED_TYPE` for kinds that are not literal bytes of a file; `ERR_FILE_ERROR`; `ERR_BUFFER_FULL` when what
+/// open streams have before them fills the budget, when an atomic file does not fit, or when there are too many handles.
+pub fn open<H: House<State: Buffered>>(g: &mut Guard<H>, path: &CStr, offset: u64, kind: Kind) -> Result<i32, i32> {
+    if matches!(kind, Kind::Id3 | Kind::Bitmap) {
+        return Err(ERR_UNSUPPORTED_TYPE);
+    }
+    let Some(pool) = g.maps().pool.filter(|_| g.buffering().live) else {
+        return Err(ERR_BUFFER_FULL);
+    };
+    let object =
+        open_file(g, path).map_err(|error| if error == Errno::NOMEM { ERR_BUFFER_FULL } else { ERR_FILE_ERROR })?;
+    let size = g.maps().objects[object].size;
+    let start = if offset > size { 0 } else { offset };
+    let opened = match kind {
+        Kind::Codec | Kind::PacketAudio => stream_home(g, object),
+        _ => atomic_home(g, pool, object, start, size),
+    };
+    let added = opened.and_then(|home| {
+        let handle = Handle {
+            kind,
+            home,
+            filesize: size,
+            start,
+            pos: start,
+            end: start,
+            epoch: g.cache().epoch.wrapping_sub(1),
+            ..Handle::FREE
+        };
+        let id = g.buffering().add(handle);
+        if id.is_none() {
+            drop_home(g, &handle);
+        }
+        id
+    });
+    let Some(id) = added else {
+        release(g, object);
+        return Err(ERR_BUFFER_FULL);
+    };
+    g.buffering().filling = true;
+    H::wake(Channel::Work);
+    Ok(id)
+}
+
+/// A stream needs no memory of its own, but it is refused while those before it have yet to fill the budget.
+fn stream_home<H: House<State: Buffered>>(g: &mut Guard<H>, object: u16) -> Option<Home> {
+    let ahead: u64 = g
+        .buffering()
+        .all()
+        .iter()
+        .filter(|handle| matches!(handle.home, Home::Stream { .. }))
+        .map(|handle| handle.filesize.saturating_sub(handle.pos))
+        .sum();
+    let fits = ahead == 0 || ahead < budget::limit(g);
+    (fits && g.buffering().has_room()).then_some(Home::Stream { object })
+}
+
+/// A mapping of the rest of a file, held where it is.
+fn atomic_home<H: House<State: Buffered>>(
+    g: &mut Guard<H>,
+    pool: Pool,
+    object: u16,
+    start: u64,
+    size: u64,
+) -> Option<Home> {
+    let base = start - start % H::SECTOR as u64;
+    let length = u32::try_from(size - base).ok().filter(|length| *length < 1 << 30)?;
+    if size == start {
+        return Some(Home::Atomic { object, map: None, base: start, data: 0 });
+    }
+    let block = g.unlocked(|| Block::take(pool, block_size(length), core::ptr::null()))?;
+    let Some(name) = g.maps().add(object, base, length, block) else {
+        block.give();
+        return None;
+    };
+    let data = g.maps().get(name.slot)? as usize;
+    g.buffering().fixed += u64::from(length);
+    Some(Home::Atomic { object, map: Some(name), base, data })
+}
+
+/// Opens a handle over a copy of `size` bytes at `src`, or over as many bytes of any content if `src` is null.
+///
+/// # Errors
+/// `ERR_UNSUPPORTED_TYPE` for tags and pictures, which are more than their bytes; `ERR_BUFFER_FULL`.
+///
+/// # Safety
+/// `src` is null or good for reading `size` bytes.
+pub unsafe fn alloc<H: House<State: Buffered>>(
+    g: &mut Guard<H>,
+    src: *const u8,
+    size: usize,
+    kind: Kind,
+) -> Result<i32, i32> {
+    if matches!(kind, Kind::Id3 | Kind::Bitmap) {
+        return Err(ERR_UNSUPPORTED_TYPE);
+    }
+    let Some(pool) = g.maps().pool.filter(|_| g.buffering().live) else {
+        return Err(ERR_BUFFER_FULL);
+    };
+    let block = g.unlocked(|| Block::take_fixed(pool, size)).ok_or(ERR_BUFFER_FULL)?;
+    if !src.is_null() {
+        // SAFETY: the caller's promise; the block is new, so it overlaps nothing.
+        unsafe { copy_in(block, src, size) };
+    }
+    let handle = Handle {
+        kind,
+        home: Home::Memory { block: Some(block), data: block.hold() as usize },
+        filesize: size as u64,
+        end: size as u64,
+        ..Handle::FREE
+    };
+    g.buffering().fixed += size as u64;
+    match g.buffering().add(handle) {
+        Some(id) => Ok(id),
+        None => {
+            drop_home(g, &handle);
+            Err(ERR_BUFFER_FULL)
+        }
+    }
+}
+
+/// Closes a handle; a number that is none is closed already. What a stream had in memory stays until somebody needs
+/// the room. Threads that wait for the handle are told.
+pub fn close<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32) {
+    let_go(g, id);
+    let Some(handle) = g.buffering().take(id) else {
+        return;
+    };
+    drop_bridge(g, &handle);
+    if let Home::Stream { object } = handle.home
+        && !position::shared(g, object)
+    {
+        let (maps, _) = g.parts();
+        keep(maps, object, 0, 0);
+        position::pass(g, object, handle.pos, handle.end);
+    }
+    drop_home(g, &handle);
+    if let Home::Stream { object } | Home::Atomic { object, .. } = handle.home {
+        release(g, object);
+    }
+    H::wake(Channel::Data);
+    H::wake(Channel::Work);
+}
+
+/// Gives back what a handle holds in memory of its own; not its use of the file.
+fn drop_home<H: House<State: Buffered>>(g: &mut Guard<H>, handle: &Handle) {
+    match handle.home {
+        Home::Stream { .. } => {}
+        Home::Memory { block, .. } => {
+            if let Some(block) = block {
+                block.release();
+                block.give();
+                g.buffering().fixed -= handle.filesize;
+            }
+        }
+        Home::Atomic { map, .. } => {
+            let Some(name) = map else { return };
+            g.maps().put(name.slot);
+            // The filler may be reading into it.
+            while g.maps().live(name).is_some_and(|map| !map.loose()) {
+                g.wait(Channel::Data, None);
+            }
+            let length = g.maps().at(name.slot).length;
+            g.maps().remove(name.slot);
+            g.buffering().fixed -= u64::from(length);
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Moving a position, and what that means for the segments it passes.
+
+use super::handle::{Handle, Home, look};
+use super::{Buffered, ERR_HANDLE_NOT_FOUND, ERR_INVALID_VALUE, budget};
+use crate::cache::Cached;
+use crate::cache::evict::keep;
+use crate::cache::index::List;
+use crate::port::kernel::Channel;
+use crate::port::monitor::{Guard, House};
+
+/// Whether a stream handle is open on this file.
+pub fn shared<H: House<State: Buffered>>(g: &mut Guard<H>, object: u16) -> bool {
+    let is_it = |handle: &Handle| matches!(handle.home, Home::Stream { object: o } if o == object);
+    g.buffering().all().iter().any(is_it)
+}
+
+/// Marks segments that lie wholly in a range as played.
+pub fn pass<H: House<State: Buffered>>(g: &mut Guard<H>, object: u16, from: u64, to: u64) {
+    let (maps, cache) = g.parts();
+    let mut at = from;
+    while at < to {
+        let Some(slot) = cache.index.find(maps, object, at) else {
+            break;
+        };
+        let stop = maps.at(slot).offset + u64::from(maps.at(slot).length);
+        if stop > to {
+            break;
+        }
+        if maps.at(slot).loose() && cache.index.list(slot) == List::Ahead {
+            cache.index.place(maps, slot, List::Played, None);
+        }
+        at = stop;
+    }
+}
+
+/// Moves the position to a byte of the file, or to its end.
+///
+/// # Errors
+/// `ERR_HANDLE_NOT_FOUND`; `ERR_INVALID_VALUE` beyond the end.
+pub fn seek<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32, target: u64) -> Result<(), i32> {
+    let handle = look(g, id).ok_or(ERR_HANDLE_NOT_FOUND)?;
+    if target > handle.filesize {
+        return Err(ERR_INVALID_VALUE);
+    }
+    let epoch = g.cache().epoch;
+    let near = g.buffering().near;
+    let now = g.buffering().find(id).ok_or(ERR_HANDLE_NOT_FOUND)?;
+    now.pos = target;
+    let Home::Stream { object } = handle.home else {
+        return Ok(());
+    };
+    let inside = target >= handle.pos && target <= handle.end;
+    if !inside {
+        // A jump: what is in memory at the new place is looked for from there.
+        now.end = target;
+        now.epoch = epoch.wrapping_sub(1);
+        now.start = if target < handle.pos { now.start.min(target) } else { target };
+        now.steady = false;
+        now.retry = None;
+    }
+    let (maps, _) = g.parts();
+    keep(maps, object, target, target + near);
+    if target > handle.pos {
+        // From the segment that the old position stood in, to the one that the new one stands in.
+        pass(g, object, handle.pos, target.min(handle.end));
+        g.buffering().counts.played += if inside { target - handle.pos } else { 0 };
+    }
+    let now = look(g, id).ok_or(ERR_HANDLE_NOT_FOUND)?;
+    if now.end < now.filesize && (!inside || budget::low(g, &now)) {
+        g.buffering().filling |= !inside;
+        H::wake(Channel::Work);
+    }
+    Ok(())
+}
+
+/// Moves the position relative to where it is.
+///
+/// # Errors
+/// As [`seek`]; `ERR_INVALID_VALUE` before the start too.
+pub fn advance<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32, by: i64) -> Result<(), i32> {
+    let pos = g.buffering().find(id).ok_or(ERR_HANDLE_NOT_FOUND)?.pos;
+    seek(g, id, pos.checked_add_signed(by).ok_or(ERR_INVALID_VALUE)?)
+}
+
+/// The first byte that is in memory without a gap up to the position.
+pub fn start<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32) -> Option<u64> {
+    let handle = look(g, id)?;
+    let Home::Stream { object } = handle.home else { return Some(handle.start) };
+    let (maps, cache) = g.parts();
+    let mut first = handle.pos;
+    while first > handle.start {
+        let Some(slot) = cache.index.find(maps, object, first - 1) else { break };
+        let map = maps.at(slot);
+        // Windows are filled from some sector on to their end: back to the first valid one.
+        let mut at = (first - map.offset) as usize;
+        while at > 0 && maps.valid_run(slot, (at - 1) / H::SECTOR * H::SECTOR, H::SECTOR) > 0 {
+            at = (at - 1) / H::SECTOR * H::SECTOR;
+        }
+        let back = map.offset + at as u64;
+        if back >= first {
+            break;
+        }
+        first = back;
+        if at > 0 {
+            break;
+        }
+    }
+    Some(first.max(handle.start))
+}

@@ -1,0 +1,285 @@
+//! Reading from a handle: waiting for bytes, copying them, pointing at them.
+
+use super::handle::{Handle, Home, Want, bridge, let_go, look};
+use super::{BRIDGE, Buffered, ERR_FILE_ERROR, ERR_HANDLE_NOT_FOUND, ERR_INVALID_VALUE};
+use crate::cache::Cached;
+use crate::cache::evict::keep;
+use crate::cache::read::direct;
+use crate::mmap::mapping::Mapped;
+use crate::port::kernel::Channel;
+use crate::port::monitor::{Guard, House};
+
+/// The most that `read` waits for at a time.
+const PIECE: usize = 32 * 1024;
+
+/// What came of waiting.
+enum Waited {
+    /// This many bytes from `from` on are in memory.
+    Ready(usize),
+    /// There is no memory to hold them: read them past the cache.
+    Starved,
+}
+
+/// How many bytes from `from` on a handle has in memory, up to `most`.
+pub fn resident<H: House<State: Buffered>>(g: &mut Guard<H>, handle: &Handle, from: u64, most: u64) -> u64 {
+    let Home::Stream { object } = handle.home else {
+        return handle.end.saturating_sub(from).min(most);
+    };
+    if from >= handle.pos && from + most <= handle.end {
+        return most;
+    }
+    let (maps, cache) = g.parts();
+    let mut at = from;
+    while at < from + most {
+        let Some(slot) = cache.index.find(maps, object, at) else {
+            break;
+        };
+        let inside = (at - maps.at(slot).offset) as usize;
+        match maps.valid_run(slot, inside, H::SECTOR) as u64 {
+            0 => break,
+            run => at += run,
+        }
+    }
+    (at - from).min(most)
+}
+
+/// Waits until `len` bytes from `from` on are in memory, the file ends before that, or they will not come.
+///
+/// # Errors
+/// `ERR_HANDLE_NOT_FOUND` when the handle is closed or signaled; `ERR_FILE_ERROR` when not even the first byte could
+/// be read.
+fn wait<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32, from: u64, len: u64) -> Result<Waited, i32> {
+    let mut began = None;
+    g.buffering().reading = id;
+    loop {
+        let handle = look(g, id).ok_or(ERR_HANDLE_NOT_FOUND)?;
+        let wanted = len.min(handle.filesize.saturating_sub(from));
+        let there = resident(g, &handle, from, wanted);
+        let ready = there >= wanted;
+        let outcome = if ready {
+            Some(Ok(Waited::Ready(wanted as usize)))
+        } else if handle.signaled {
+            Some(Err(ERR_HANDLE_NOT_FOUND))
+        } else if handle.failed != 0 && began.is_some() {
+            Some(match there {
+                0 => Err(ERR_FILE_ERROR),
+                _ => Ok(Waited::Ready(there as usize)),
+            })
+        } else if handle.starved && began.is_some() {
+            Some(Ok(Waited::Starved))
+        } else {
+            None
+        };
+        let now = g.buffering().find(id).ok_or(ERR_HANDLE_NOT_FOUND)?;
+        if let Some(outcome) = outcome {
+            now.want = Want::default();
+            now.starved = false;
+            now.failed = 0;
+            now.steady = true;
+            if let Some(began) = began {
+                let counts = &mut g.buffering().counts;
+                counts.waits += 1;
+                counts.stalls += u64::from(handle.steady);
+                counts.waited += u64::from(H::ticks().wrapping_sub(began));
+            }
+            return outcome;
+        }
+        if began.is_none() {
+            began = Some(H::ticks());
+            now.failed = 0;
+            now.starved = false;
+        }
+        now.want = Want { from, to: from + wanted };
+        now.waiters += 1;
+        if let Home::Stream { object } = now.home {
+            let near = g.buffering().near;
+            let (maps, _) = g.parts();
+            keep(maps, object, from, from + wanted + near);
+        }
+        H::wake(Channel::Work);
+        g.wait(Channel::Data, None);
+        if let Some(now) = g.buffering().find(id) {
+            now.waiters = now.waiters.saturating_sub(1);
+        }
+    }
+}
+
+/// Clips a request to the file: 0 asks for all that is left.
+fn clip(handle: &Handle, size: usize) -> u64 {
+    let left = handle.filesize.saturating_sub(handle.pos);
+    let size = size as u64;
+    if size == 0 || size > left || size > i64::MAX as u64 { left } else { size }
+}
+
+/// How many bytes a read of `size` from the position on would give: 0 asks for all that is left.
+///
+/// # Errors
+/// `ERR_HANDLE_NOT_FOUND`.
+pub fn readable<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32, size: usize) -> Result<usize, i32> {
+    let handle = look(g, id).ok_or(ERR_HANDLE_NOT_FOUND)?;
+    usize::try_from(clip(&handle, size)).map_err(|_| ERR_INVALID_VALUE)
+}
+
+/// Fills the buffer from the position on, as far as the file goes; the position stays. Waits until the bytes are there.
+///
+/// # Errors
+/// As `wait`, when no byte could be had.
+pub fn read<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32, into: &mut [u8]) -> Result<usize, i32> {
+    let pos = g.buffering().find(id).ok_or(ERR_HANDLE_NOT_FOUND)?.pos;
+    let mut done = 0;
+    while done < into.len() {
+        let from = pos + done as u64;
+        let len = PIECE.min(into.len() - done);
+        let got = match wait(g, id, from, len as u64) {
+            Ok(Waited::Ready(len)) => {
+                let now = *g.buffering().find(id).ok_or(ERR_HANDLE_NOT_FOUND)?;
+                Ok(copy(g, &now, from, &mut into[done..done + len]))
+            }
+            Ok(Waited::Starved) => {
+                let now = *g.buffering().find(id).ok_or(ERR_HANDLE_NOT_FOUND)?;
+                match now.home {
+                    Home::Stream { object } => {
+                        direct(g, object, from, &mut into[done..done + len]).map_err(|_| ERR_FILE_ERROR)
+                    }
+                    _ => Ok(0),
+                }
+            }
+            Err(error) => Err(error),
+        };
+        match got {
+            Ok(0) => break,
+            Ok(got) => done += got,
+            Err(_) if done > 0 => break,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(done)
+}
+
+/// Copies bytes that are in memory: how many were.
+fn copy<H: House<State: Buffered>>(g: &mut Guard<H>, handle: &Handle, from: u64, into: &mut [u8]) -> usize {
+    match handle.home {
+        Home::Stream { object } => {
+            let (maps, cache) = g.parts();
+            let mut done = 0;
+            while done < into.len() {
+                let at = from + done as u64;
+                let Some(slot) = cache.index.find(maps, object, at) else {
+                    break;
+                };
+                let inside = (at - maps.at(slot).offset) as usize;
+                match maps.copy_out(slot, inside, &mut into[done..], H::SECTOR) {
+                    0 => break,
+                    got => done += got,
+                }
+            }
+            done
+        }
+        Home::Atomic { map: Some(name), base, .. } => {
+            g.maps().copy_out(name.slot, (from - base) as usize, into, H::SECTOR)
+        }
+        Home::Atomic { .. } => 0,
+        Home::Memory { block, .. } => match block {
+            Some(block) => {
+                block.pin().read(from as usize, into);
+                into.len()
+            }
+            None => 0,
+        },
+    }
+}
+
+/// A pointer to bytes from the position on, and how many there are in one piece: all that were asked for up to 32 KB,
+/// more where they lie together. It stays good until the handle is closed, jumps, or gives another pointer.
+///
+/// # Errors
+/// As `wait`.
+pub fn data<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32, size: usize) -> Result<(usize, usize), i32> {
+    let handle = look(g, id).ok_or(ERR_HANDLE_NOT_FOUND)?;
+    let size = clip(&handle, size);
+    match handle.home {
+        Home::Stream { object } => stream_data(g, id, object, handle.pos, size),
+        Home::Atomic { base, data, .. } => match wait(g, id, handle.pos, size)? {
+            Waited::Ready(len) => Ok((data + (handle.pos - base) as usize, len)),
+            Waited::Starved => Err(ERR_FILE_ERROR),
+        },
+        Home::Memory { data, .. } => Ok((data + handle.pos as usize, size as usize)),
+    }
+}
+
+fn stream_data<H: House<State: Buffered>>(
+    g: &mut Guard<H>,
+    id: i32,
+    object: u16,
+    pos: u64,
+    size: u64,
+) -> Result<(usize, usize), i32> {
+    // A long request is cut to what lies in one window, unless that is less than a bridge holds.
+    let window = g.cache().window() as u64;
+    let size = size.min((window - pos % window).max(BRIDGE as u64));
+    loop {
+        let len = match wait(g, id, pos, size)? {
+            Waited::Ready(0) => return Ok((0, 0)),
+            Waited::Ready(len) => len,
+            Waited::Starved => {
+                let block = bridge(g, id).ok_or(ERR_FILE_ERROR)?;
+                let len = size.min(BRIDGE as u64) as usize;
+                let pin = block.pin();
+                let got = pin.transfer(0, len, |into| direct(g, object, pos, into));
+                return Ok((pin.address(), got.map_err(|_| ERR_FILE_ERROR)?));
+            }
+        };
+        let (maps, cache) = g.parts();
+        let Some(slot) = cache.index.find(maps, object, pos) else {
+            continue;
+        };
+        let inside = (pos - maps.at(slot).offset) as usize;
+        let run = maps.valid_run(slot, inside, H::SECTOR);
+        if run >= len {
+            let start = maps.get(slot).ok_or(ERR_FILE_ERROR)? as usize;
+            return hold(g, id, slot).map(|()| (start + inside, len));
+        }
+        // Two segments meet inside the request. Without memory for a bridge, what the first one has.
+        let Some(block) = bridge(g, id) else {
+            let maps = g.maps();
+            if maps.at(slot).object != object {
+                continue;
+            }
+            let start = maps.get(slot).ok_or(ERR_FILE_ERROR)? as usize;
+            return hold(g, id, slot).map(|()| (start + inside, run));
+        };
+        let handle = *g.buffering().find(id).ok_or(ERR_HANDLE_NOT_FOUND)?;
+        let pin = block.pin();
+        let len = len.min(BRIDGE);
+        let got = pin.transfer(0, len, |into| copy(g, &handle, pos, into));
+        if got == len {
+            g.buffering().counts.bridged += len as u64;
+            let_go(g, id);
+            return Ok((pin.address(), len));
+        }
+        // Making the bridge took the lock away, and somebody took the bytes: again.
+    }
+}
+
+/// The handle's pointer is into this segment now, which is held once more; what it held before is let go.
+fn hold<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32, slot: u16) -> Result<(), i32> {
+    let_go(g, id);
+    match g.buffering().find(id) {
+        Some(handle) => {
+            handle.held = slot;
+            Ok(())
+        }
+        None => {
+            g.maps().put(slot);
+            Err(ERR_HANDLE_NOT_FOUND)
+        }
+    }
+}
+
+/// Calls waits for a handle off, or allows them again; false if it is not open.
+pub fn signal<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32, off: bool) -> bool {
+    let Some(handle) = g.buffering().find(id) else { return false };
+    handle.signaled = off;
+    H::wake(Channel::Data);
+    true
+}

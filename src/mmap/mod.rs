@@ -1,0 +1,21 @@
+//! Floor 3: mappings of files into the pool.
+//!
+//! ```text
+//!     mmap_create … mmap_put             segments of the cache
+//!            │ callers.rs                      │ floor 4
+//!            └───────────────┬─────────────────┘
+//!                       mapping.rs         a range of a file in one block, valid sector by sector
+//!                    ┌───────┴────────┐
+//!                object.rs        memory.rs
+//!          a file: identity,      blocks, pins and tables: the raw bytes
+//!          size, stream, users
+//! ```
+//!
+//! This is the engine for storage without an MMU: the block is buflib's and may be moved while nobody holds it; the
+//! bytes come sector by sector when they are declared. A mapping uses its file and so outlives the descriptor it was
+//! made from. The object of a file stands on this floor for that reason.
+
+pub mod callers;
+pub mod mapping;
+pub mod memory;
+pub mod object;
