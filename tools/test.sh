@@ -1,19 +1,37 @@
 #!/bin/sh
 # test.sh [ARGUMENT...]: `cargo test`, told briefly: a line per test program, whatever failed in full, and the sum.
+# Without arguments, what does not need a C library runs on 32 bit as well, where this machine can.
 set -u
 export RUST_BACKTRACE=0 # the message names the place
 mkdir -p build
 log=build/test.log
+bits=i686-unknown-linux-gnu
+cargo=${CARGO:-cargo}
 
-"${CARGO:-cargo}" test --no-fail-fast "$@" >"$log" 2>&1 </dev/null
+"$cargo" test --no-fail-fast "$@" >"$log" 2>&1 </dev/null
 status=$?
+if [ $# -eq 0 ]; then
+    if tools/need.sh --have cc32 rust32; then
+        echo "     Target $bits" >>"$log"
+        "$cargo" test --no-fail-fast --target $bits --lib --test buflib_shadow >>"$log" 2>&1 </dev/null || status=$?
+    else
+        echo "not tested: 32 bit, which needs gcc -m32 and Rust's $bits"
+    fi
+fi
 
 awk -v status="$status" '
-    /^ +(Running|Doc-tests) / { name = $0; sub(/^ +(Running )?/, "", name); sub(/ \(.*/, "", name); next }
+    /^ +Target / { where = "  on " $2; next }
+    /^ +(Running|Doc-tests) / {
+        name = $0
+        sub(/^ +(Running )?/, "", name)
+        sub(/ \(.*/, "", name)
+        name = name where
+        next
+    }
     /^test result:/ {
         passed += $4; failed += $6; ignored += $8
         seconds = $0; sub(/.*finished in /, "", seconds)
-        if ($4 + $6 + $8) printf "%-40s %4d passed %3d failed %3d ignored  %s\n", name, $4, $6, $8, seconds
+        if ($4 + $6 + $8) printf "%-60s %4d passed %3d failed %3d ignored %9s\n", name, $4, $6, $8, seconds
         shown = 0
         next
     }
