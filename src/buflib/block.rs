@@ -119,10 +119,8 @@ impl Core {
     /// Writes the header of a used block. PIN starts at 0.
     #[inline]
     pub(super) fn write_used(&mut self, i: usize, len: usize, prev_free: bool, number: usize, ops: usize) {
-        self.set(i, len << LEN_SHIFT | if prev_free { PREV_FREE } else { 0 });
-        self.set(i + HANDLE, number);
-        self.set(i + OPS, ops);
-        self.set(i + PIN, 0);
+        let flags = if prev_free { PREV_FREE } else { 0 };
+        self.set_row(i, [len << LEN_SHIFT | flags, number, ops, 0]);
     }
 
     /// Writes the header of a reserved block.
@@ -136,6 +134,31 @@ impl Core {
     pub(super) fn set_len(&mut self, i: usize, len: usize) {
         let flags = self.get(i) & ((1 << LEN_SHIFT) - 1);
         self.set(i, len << LEN_SHIFT | flags);
+    }
+
+    /// The length of the block at `i` if it is free.
+    #[inline]
+    pub(super) fn free_len(&self, i: usize) -> Option<usize> {
+        let word = self.get(i);
+        let len = word >> LEN_SHIFT;
+        if word & FREE == 0 {
+            return None;
+        }
+        if len == 0 || len > self.span().wrapping_sub(i) {
+            self.panic(Fault::Length, 0);
+        }
+        Some(len)
+    }
+
+    /// Whether a used block of a possible length stands at `i` and names handle `n`.
+    #[inline]
+    pub(super) fn names(&self, i: usize, n: usize) -> bool {
+        if i.wrapping_add(HEADER) > self.span() {
+            return false;
+        }
+        let [word, number] = self.row(i);
+        let len = word >> LEN_SHIFT;
+        word & (FREE | RESERVED) == 0 && number & NUMBER_MASK == n && len >= HEADER && len <= self.span() - i
     }
 
     /// The handle of a used block.

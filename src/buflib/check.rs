@@ -1,7 +1,6 @@
 //! What callers hand us, judged before memory is touched; and the whole pool, judged on request.
 
 use super::block::{LINKABLE, NUMBER_MAX};
-use super::context::HEADER;
 use super::table::PENDING;
 use super::words::Core;
 use crate::port::fault::Fault;
@@ -20,12 +19,6 @@ impl Core {
             return i;
         }
         self.block_slow(handle)
-    }
-
-    /// Whether a used block of a possible length stands at `i` and names handle `n`.
-    #[inline]
-    fn names(&self, i: usize, n: usize) -> bool {
-        i + HEADER <= self.span() && self.is_used(i) && self.number(i) == n && self.len(i) >= HEADER
     }
 
     #[cold]

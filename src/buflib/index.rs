@@ -6,7 +6,7 @@
 //!        +2   first extension block of the handle table           ┘
 //!        +3   free words in the pool
 //!        +4   top hole: the hole below the locked blocks at the pool's end
-//!        +5   geometry: log2 of the classes a power of two is divided in | classes << 8
+//!        +5   geometry: log2 of the parts a power of two is divided in | where the heads begin << 4 | classes << 12
 //!        +6   bitmap of the bitmaps below that are not empty
 //!        +7   blocks moved since init
 //!        +8   words moved since init
@@ -33,6 +33,9 @@ const SUMMARY: usize = 6;
 const MOVED_BLOCKS: usize = 7;
 const MOVED_WORDS: usize = 8;
 const BITMAPS: usize = 9;
+
+/// The words of the index that every pool has.
+pub(super) const FIXED: usize = BITMAPS;
 
 /// "No block" in a link.
 pub(super) const NONE: usize = usize::MAX;
@@ -65,7 +68,11 @@ pub(super) fn layout(words: usize) -> Option<Layout> {
     // At most BITS bitmaps: the summary is one word.
     let parts = (1..=4).rev().find(|&p| size(p).1 <= budget && size(p).0 <= BITS * BITS).unwrap_or(0);
     let (classes, index) = size(parts);
-    (words > index + reserve + HEADER).then_some(Layout { index, reserve, geometry: parts as usize | classes << 8 })
+    (words > index + reserve + HEADER).then_some(Layout {
+        index,
+        reserve,
+        geometry: parts as usize | (index - classes) << 4 | classes << 12,
+    })
 }
 
 impl Core {
@@ -74,15 +81,15 @@ impl Core {
         for i in 0..layout.index {
             self.set(self.table + i, 0);
         }
-        self.set(self.table + GEOMETRY, layout.geometry);
+        self.set_top::<GEOMETRY>(layout.geometry);
         self.index_clear();
     }
 
     /// Empties all lists.
     fn index_clear(&mut self) {
         self.set_top_hole(NONE);
-        self.set(self.table + SUMMARY, 0);
-        self.set(self.table + FREE_WORDS, 0);
+        self.set_top::<SUMMARY>(0);
+        self.set_top::<FREE_WORDS>(0);
         for bitmap in self.table + BITMAPS..self.heads() {
             self.set(bitmap, 0);
         }
@@ -105,22 +112,22 @@ impl Core {
             }
             i += len;
         }
-        self.set(self.table + FREE_WORDS, free);
+        self.set_top::<FREE_WORDS>(free);
     }
 
     #[inline]
     fn classes(&self) -> usize {
-        self.get(self.table + GEOMETRY) >> 8
+        self.top::<GEOMETRY>() >> 12
     }
 
     #[inline]
     fn heads(&self) -> usize {
-        self.table + BITMAPS + self.classes().div_ceil(BITS)
+        self.table + (self.top::<GEOMETRY>() >> 4 & 0xff)
     }
 
-    #[inline]
+    #[cfg_attr(feature = "host", inline(always))]
     fn class_of(&self, len: usize) -> usize {
-        let parts = (self.get(self.table + GEOMETRY) & 0xff) as u32;
+        let parts = (self.top::<GEOMETRY>() & 0xf) as u32;
         let power = len.ilog2();
         let below = if power >= parts { len >> (power - parts) } else { len << (parts - power) };
         ((power as usize - 2) << parts) + (below & ((1 << parts) - 1))
@@ -129,36 +136,36 @@ impl Core {
     /// The free words of the pool, in blocks of any size.
     #[inline]
     pub(super) fn free_words(&self) -> usize {
-        self.get(self.table + FREE_WORDS)
+        self.top::<FREE_WORDS>()
     }
 
     /// Counts words that became free, or were taken when negative.
     #[inline]
     pub(super) fn count_free(&mut self, by: isize) {
         let words = self.free_words().wrapping_add(by as usize);
-        self.set(self.table + FREE_WORDS, words);
+        self.set_top::<FREE_WORDS>(words);
     }
 
     #[inline]
     pub(super) fn top_hole(&self) -> usize {
-        self.get(self.table + TOP_HOLE)
+        self.top::<TOP_HOLE>()
     }
 
     #[inline]
     pub(super) fn set_top_hole(&mut self, i: usize) {
-        self.set(self.table + TOP_HOLE, i);
+        self.set_top::<TOP_HOLE>(i);
     }
 
     /// Counts a block that moved.
     pub(super) fn count_move(&mut self, words: usize) {
         let (blocks, sum) = self.moved();
-        self.set(self.table + MOVED_BLOCKS, blocks.wrapping_add(1));
-        self.set(self.table + MOVED_WORDS, sum.wrapping_add(words));
+        self.set_top::<MOVED_BLOCKS>(blocks.wrapping_add(1));
+        self.set_top::<MOVED_WORDS>(sum.wrapping_add(words));
     }
 
     /// Blocks and words moved since init; both wrap.
     pub(super) fn moved(&self) -> (usize, usize) {
-        (self.get(self.table + MOVED_BLOCKS), self.get(self.table + MOVED_WORDS))
+        (self.top::<MOVED_BLOCKS>(), self.top::<MOVED_WORDS>())
     }
 
     /// Puts the free block at `i` into its list. Dust stays out.
@@ -170,15 +177,14 @@ impl Core {
         let class = self.class_of(len);
         let head = self.heads() + class;
         let first = self.get(head);
-        self.set(i + NEXT, first);
-        self.set(i + PREV, NONE);
+        self.set_row(i + NEXT, [first, NONE]);
         self.set(head, i);
         if first != NONE {
             self.set(first + PREV, i);
         } else {
             let bitmap = self.table + BITMAPS + class / BITS;
             self.set(bitmap, self.get(bitmap) | 1 << (class % BITS));
-            self.set(self.table + SUMMARY, self.get(self.table + SUMMARY) | 1 << (class / BITS));
+            self.set_top::<SUMMARY>(self.top::<SUMMARY>() | 1 << (class / BITS));
         }
     }
 
@@ -191,7 +197,7 @@ impl Core {
         if len < LINKABLE {
             return;
         }
-        let (next, prev) = (self.get(i + NEXT), self.get(i + PREV));
+        let [next, prev] = self.row(i + NEXT);
         if next != NONE {
             self.set(next.wrapping_add(PREV), prev);
         }
@@ -210,13 +216,42 @@ impl Core {
             let left = self.get(bitmap) & !(1 << (class % BITS));
             self.set(bitmap, left);
             if left == 0 {
-                self.set(self.table + SUMMARY, self.get(self.table + SUMMARY) & !(1 << (class / BITS)));
+                self.set_top::<SUMMARY>(self.top::<SUMMARY>() & !(1 << (class / BITS)));
             }
         }
     }
 
+    /// Makes the linked free block of `len` words at `i` one of `new` words at `to`; in place where its class stays.
+    #[cfg_attr(feature = "host", inline(always))]
+    pub(super) fn relink(&mut self, i: usize, len: usize, to: usize, new: usize) {
+        let top = self.top_hole() == i;
+        if len.min(new) >= LINKABLE && self.class_of(new) == self.class_of(len) {
+            if to != i {
+                let links @ [next, prev] = self.row(i + NEXT);
+                if next != NONE {
+                    self.set(next.wrapping_add(PREV), to);
+                }
+                if prev != NONE {
+                    self.set(prev.wrapping_add(NEXT), to);
+                } else {
+                    let head = self.heads() + self.class_of(new);
+                    self.set(head, to);
+                }
+                self.set_row(to + NEXT, links);
+            }
+            self.write_free(to, new);
+        } else {
+            self.unlink(i, len);
+            self.write_free(to, new);
+            self.link(to, new);
+        }
+        if top {
+            self.set_top_hole(to);
+        }
+    }
+
     /// The first class at or above `class` that has blocks.
-    #[inline]
+    #[cfg_attr(feature = "host", inline(always))]
     fn class_from(&self, class: usize) -> Option<usize> {
         if class >= self.classes() {
             return None;
@@ -226,7 +261,7 @@ impl Core {
         if here != 0 {
             return Some(word * BITS + here.trailing_zeros() as usize);
         }
-        let above = self.get(self.table + SUMMARY) & (usize::MAX << word) & !(1 << word);
+        let above = self.top::<SUMMARY>() & (usize::MAX << word) & !(1 << word);
         if above == 0 {
             return None;
         }
@@ -235,7 +270,7 @@ impl Core {
     }
 
     /// A free block of at least `words` words: a good fit from the request's own class, else any of a larger class.
-    #[inline]
+    #[cfg_attr(feature = "host", inline(always))]
     pub(super) fn find(&self, words: usize) -> Option<usize> {
         let own = self.class_of(words.max(LINKABLE));
         if let Some(i) = self.find_in(own, words, SAME_CLASS_TRIES) {

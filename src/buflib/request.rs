@@ -20,7 +20,7 @@ pub(super) const NO_SPACE: i32 = -2;
 
 impl Core {
     /// A block of `size` bytes; its handle, or [`NO_HANDLE`] or [`NO_SPACE`].
-    #[inline]
+    #[cfg_attr(feature = "host", inline(always))]
     pub(super) fn alloc(&mut self, size: usize, ops: *const Callbacks) -> i32 {
         if self.is_void() {
             return NO_HANDLE;

@@ -7,6 +7,7 @@ use super::words::Core;
 
 impl Core {
     /// Frees the block of a live handle.
+    #[cfg_attr(feature = "host", inline(always))]
     pub(super) fn free(&mut self, handle: i32) {
         let i = self.block(handle);
         let (len, prev_free) = (self.len(i), self.prev_free(i));

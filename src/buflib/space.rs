@@ -8,44 +8,44 @@ use super::words::Core;
 impl Core {
     /// Makes `i..i + len` free, joining it with free neighbours. `prev_free`: whether the block before it is free.
     /// Answers the start of the free block that it is part of now.
+    #[cfg_attr(feature = "host", inline(always))]
     pub(super) fn release(&mut self, i: usize, len: usize, prev_free: bool) -> usize {
         self.count_free(len as isize);
-        let (mut start, mut end) = (i, i + len);
-        let mut top = false;
-        if end < self.span() && self.is_free(end) {
-            let behind = self.len(end);
-            top |= self.top_hole() == end;
-            self.unlink(end, behind);
-            end += behind;
-        }
-        if prev_free {
-            start = self.free_before(i);
-            top |= self.top_hole() == start;
-            self.unlink(start, i - start);
-        }
-        self.write_free(start, end - start);
-        self.link(start, end - start);
-        if top {
-            self.set_top_hole(start);
-        }
-        self.set_prev_free(end, true);
+        let end = i + len;
+        let behind = if end < self.span() { self.free_len(end) } else { None };
+        let grown = end + behind.unwrap_or(0);
+        let start = if prev_free {
+            let start = self.free_before(i);
+            if let Some(behind) = behind {
+                if self.top_hole() == end {
+                    self.set_top_hole(start);
+                }
+                self.unlink(end, behind);
+            }
+            self.relink(start, i - start, start, grown - start);
+            start
+        } else if let Some(behind) = behind {
+            self.relink(end, behind, i, grown - i);
+            i
+        } else {
+            self.write_free(i, len);
+            self.link(i, len);
+            i
+        };
+        self.set_prev_free(grown, true);
         start
     }
 
     /// Takes `words` words from the low end of the free block at `i`. The caller writes the header; no block is free
     /// before it.
+    #[cfg_attr(feature = "host", inline(always))]
     pub(super) fn carve_low(&mut self, i: usize, words: usize) -> usize {
         let len = self.len(i);
-        let top = self.top_hole() == i;
-        self.unlink(i, len);
         self.count_free(-(words as isize));
         if words < len {
-            self.write_free(i + words, len - words);
-            self.link(i + words, len - words);
-            if top {
-                self.set_top_hole(i + words);
-            }
+            self.relink(i, len, i + words, len - words);
         } else {
+            self.unlink(i, len);
             self.set_prev_free(i + len, false);
         }
         i
@@ -68,6 +68,7 @@ impl Core {
 
     /// A block of `words` words where its kind belongs, not written yet; none when no hole is large enough. The
     /// second result: whether the block before it is free.
+    #[cfg_attr(feature = "host", inline(always))]
     pub(super) fn place(&mut self, words: usize, locked: bool) -> Option<(usize, bool)> {
         if !locked {
             let hole = self.find(words)?;

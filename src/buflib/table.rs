@@ -74,6 +74,7 @@ impl Core {
     }
 
     /// The smallest free slot of the main table, growing it when all are in use; now [`PENDING`].
+    #[cfg_attr(feature = "host", inline(always))]
     pub(super) fn take_slot(&mut self) -> Option<usize> {
         let n = match self.smallest_free() {
             Some(n) => n,
@@ -83,6 +84,7 @@ impl Core {
         Some(n)
     }
 
+    #[cfg_attr(feature = "host", inline(always))]
     fn smallest_free(&mut self) -> Option<usize> {
         for superblock in self.first_free()..=self.last_superblock() {
             let groups = self.get(self.summary_at(superblock));
@@ -114,6 +116,7 @@ impl Core {
     }
 
     /// Gives a slot of the main table back.
+    #[cfg_attr(feature = "host", inline(always))]
     pub(super) fn give_slot(&mut self, n: usize) {
         self.set_entry(n, 0);
         let (group, bit) = (n / GROUP, n % GROUP);
@@ -128,9 +131,12 @@ impl Core {
         if superblock < self.first_free() {
             self.set_first_free(superblock);
         }
-        self.trim_table();
+        if n == self.table_len() {
+            self.trim_table();
+        }
     }
 
+    #[cfg_attr(feature = "host", inline(always))]
     fn clear_free(&mut self, n: usize) {
         let group = n / GROUP;
         let bitmap = self.bitmap_at(group);

@@ -10,6 +10,7 @@
 //! in somebody else's memory. The comparison is the price of a corrupted pool being found where it happened.
 
 use super::context::{Callbacks, Context, WORD};
+use super::index::FIXED;
 use crate::port::PoolLock;
 use crate::port::fault::{self, Fault};
 
@@ -29,6 +30,8 @@ pub(super) struct Core {
     /// The index of the word above the entry of handle 1.
     pub(super) table: usize,
     limit: usize,
+    /// The words that blocks cover.
+    span: usize,
 }
 
 impl Core {
@@ -48,9 +51,9 @@ impl Core {
     #[inline]
     unsafe fn look(ctx: *mut Context) -> Core {
         // SAFETY: the caller's promise.
-        let (table, base, state) = unsafe { ((*ctx).handle_table, (*ctx).base, (*ctx).state) };
+        let (table, base, span, state) = unsafe { ((*ctx).handle_table, (*ctx).base, (*ctx).span, (*ctx).state) };
         let table = (table as usize).wrapping_sub(base as usize) / WORD;
-        Core { ctx, base, table, limit: table + (state >> INDEX_SHIFT) }
+        Core { ctx, base, table, limit: table + (state >> INDEX_SHIFT), span }
     }
 
     /// Gives the lock back.
@@ -105,11 +108,17 @@ impl Core {
         fault::panic(fault, handle, self.ctx as usize)
     }
 
+    #[cold]
+    #[inline(never)]
+    fn outside_pool(&self) -> ! {
+        self.panic(Fault::Length, 0)
+    }
+
     /// The word at `i`.
     #[inline]
     pub(super) fn get(&self, i: usize) -> usize {
         if i >= self.limit {
-            self.panic(Fault::Length, 0);
+            self.outside_pool();
         }
         // SAFETY: inside the pool, compared above.
         unsafe { self.base.add(i).read() }
@@ -119,17 +128,53 @@ impl Core {
     #[inline]
     pub(super) fn set(&mut self, i: usize, value: usize) {
         if i >= self.limit {
-            self.panic(Fault::Length, 0);
+            self.outside_pool();
         }
         // SAFETY: inside the pool, compared above.
         unsafe { self.base.add(i).write(value) }
+    }
+
+    /// Word `I` of the index. Every pool but a void one has them, and a void one is turned away before.
+    #[inline]
+    pub(super) fn top<const I: usize>(&self) -> usize {
+        const { assert!(I < FIXED) };
+        // SAFETY: the first FIXED words above the table are the index's.
+        unsafe { self.base.add(self.table + I).read() }
+    }
+
+    /// Writes word `I` of the index.
+    #[inline]
+    pub(super) fn set_top<const I: usize>(&mut self, value: usize) {
+        const { assert!(I < FIXED) };
+        // SAFETY: as above.
+        unsafe { self.base.add(self.table + I).write(value) }
+    }
+
+    /// The `N` words from `i` on, with one comparison.
+    #[inline]
+    pub(super) fn row<const N: usize>(&self, i: usize) -> [usize; N] {
+        if i > self.limit.wrapping_sub(N) || N > self.limit {
+            self.outside_pool();
+        }
+        // SAFETY: inside the pool, compared above.
+        unsafe { self.base.add(i).cast::<[usize; N]>().read() }
+    }
+
+    /// Writes the `N` words from `i` on.
+    #[inline]
+    pub(super) fn set_row<const N: usize>(&mut self, i: usize, words: [usize; N]) {
+        if i > self.limit.wrapping_sub(N) || N > self.limit {
+            self.outside_pool();
+        }
+        // SAFETY: inside the pool, compared above.
+        unsafe { self.base.add(i).cast::<[usize; N]>().write(words) }
     }
 
     /// The pin count in the word at `i`: inline code in callers counts it as an `unsigned` at the word's address.
     #[inline]
     pub(super) fn pin_at(&self, i: usize) -> u32 {
         if i >= self.limit {
-            self.panic(Fault::Length, 0);
+            self.outside_pool();
         }
         // SAFETY: inside the pool, compared above; volatile, for the callers' inline code writes it too.
         unsafe { self.base.add(i).cast::<u32>().read_volatile() }
@@ -139,7 +184,7 @@ impl Core {
     #[inline]
     pub(super) fn set_pin_at(&mut self, i: usize, pins: u32) {
         if i >= self.limit {
-            self.panic(Fault::Length, 0);
+            self.outside_pool();
         }
         // SAFETY: as above.
         unsafe { self.base.add(i).cast::<u32>().write_volatile(pins) }
@@ -148,7 +193,7 @@ impl Core {
     /// Moves `words` words; the two places may overlap.
     pub(super) fn copy(&mut self, from: usize, to: usize, words: usize) {
         if from.max(to) > self.limit || words > self.limit - from.max(to) {
-            self.panic(Fault::Length, 0);
+            self.outside_pool();
         }
         // SAFETY: both ranges are inside the pool, compared above.
         unsafe { core::ptr::copy(self.base.add(from), self.base.add(to), words) }
@@ -201,12 +246,12 @@ impl Core {
 
     #[inline]
     pub(super) fn span(&self) -> usize {
-        // SAFETY: ours under the lock.
-        unsafe { (*self.ctx).span }
+        self.span
     }
 
     #[inline]
     pub(super) fn set_span(&mut self, span: usize) {
+        self.span = span;
         // SAFETY: ours under the lock.
         unsafe { (*self.ctx).span = span }
     }
