@@ -11,11 +11,14 @@
 //! looked at; where none is cheap, one pass over the blocks finds the cheapest of all. Where no window between two
 //! walls holds enough, blocks are carried over a wall (`evacuate.rs`).
 
+use super::index::NONE;
 use super::moving::Moved;
 use super::words::Core;
 
 /// Windows looked at before the pass.
 const CANDIDATES: usize = 8;
+/// A candidate window is taken if it moves no more than this part of the request.
+const CHEAP: usize = 4;
 /// Blocks that a candidate window may span.
 const CANDIDATE_BLOCKS: usize = 48;
 /// Times that callbacks may spoil a window before the request looks for another way.
@@ -26,7 +29,7 @@ impl Core {
     pub(super) fn make_hole(&mut self, need: usize) -> Option<usize> {
         let mut spoilt = 0;
         while self.free_words() >= need && spoilt < OVERTAKEN {
-            let Some(start) = self.candidate(need).or_else(|| self.cheapest_window(need)) else {
+            let Some(start) = self.candidate(need).or_else(|| self.best_window(need)) else {
                 return self.evacuate(need);
             };
             match self.gather(start, need) {
@@ -102,11 +105,11 @@ impl Core {
         self.set_prev_free(next + len, false);
     }
 
-    /// The cheapest of a handful of windows that begin at the largest holes, if it moves no more than was asked for.
+    /// The cheapest of a handful of windows that begin at the largest holes, if it is cheap.
     fn candidate(&self, need: usize) -> Option<usize> {
-        let (mut best, mut cheapest, mut seen) = (None, need, 0);
+        let (mut best, mut cheapest, mut seen) = (None, need / CHEAP, 0);
         self.largest(|hole| {
-            if let Some(cost) = self.window_cost(hole, need)
+            if let Some(cost) = self.window_cost(hole, need, CANDIDATE_BLOCKS)
                 && cost < cheapest
             {
                 (best, cheapest) = (Some(hole), cost);
@@ -118,9 +121,9 @@ impl Core {
     }
 
     /// The words to move so that the holes from the one at `start` on make `need` words.
-    fn window_cost(&self, start: usize, need: usize) -> Option<usize> {
+    fn window_cost(&self, start: usize, need: usize, blocks: usize) -> Option<usize> {
         let (mut i, mut holes, mut cost) = (start, 0, 0);
-        for _ in 0..CANDIDATE_BLOCKS {
+        for _ in 0..blocks {
             if i == self.span() || self.is_wall(i) {
                 return None;
             }
@@ -138,10 +141,25 @@ impl Core {
         None
     }
 
-    /// One pass over the blocks: where the window begins that makes `need` words at the least cost.
-    pub(super) fn cheapest_window(&self, need: usize) -> Option<usize> {
-        let mut best = None;
-        let mut cheapest = usize::MAX;
+    /// Where the window begins that makes `need` words at little more than the least cost: behind the last one if that
+    /// will do, else the lowest. Windows that follow each other leave no splinters between them, which a later
+    /// request would have to pay for.
+    pub(super) fn best_window(&self, need: usize) -> Option<usize> {
+        let (cheapest, cost) = self.windows(need, 0)?;
+        if cost == 0 {
+            return Some(cheapest);
+        }
+        let trail = self.trail();
+        if trail != NONE && self.window_cost(trail, need, usize::MAX).is_some_and(|behind| behind <= 2 * cost) {
+            return Some(trail);
+        }
+        self.windows(need, cost + cost / 2).map(|(lowest, _)| lowest)
+    }
+
+    /// One pass over the blocks: the cheapest window that makes `need` words, or the first that costs no more than
+    /// `enough`. Where it begins, and what it costs.
+    fn windows(&self, need: usize, enough: usize) -> Option<(usize, usize)> {
+        let (mut best, mut cheapest) = (None, usize::MAX);
         // The window: from the hole at `left` to here, `holes` words of holes, `cost` words of blocks between.
         let (mut i, mut left, mut holes, mut cost) = (0, 0, 0, 0);
         while i < self.span() {
@@ -154,6 +172,9 @@ impl Core {
                 while holes >= need {
                     if cost < cheapest {
                         (best, cheapest) = (Some(left), cost);
+                        if cost <= enough {
+                            return Some((left, cost));
+                        }
                     }
                     // Leave the first hole and the blocks behind it out.
                     holes -= self.len(left);
@@ -170,7 +191,7 @@ impl Core {
             }
             i += len;
         }
-        best
+        best.map(|left| (left, cheapest))
     }
 
     /// The run between two walls with the most free words: where its first hole is, and how many.

@@ -34,6 +34,7 @@ impl Core {
     /// A reserved block of at least `need` words, made by carrying blocks out of a run.
     pub(super) fn evacuate(&mut self, need: usize) -> Option<usize> {
         for packed in [false, true] {
+            self.next_run(need, (0, 0))?;
             if packed {
                 self.pack();
             }
@@ -44,7 +45,7 @@ impl Core {
                 if !self.plan_and_go(run, need) {
                     continue;
                 }
-                if let Some(start) = self.cheapest_window(need)
+                if let Some(start) = self.best_window(need)
                     && let Ok(hole) = self.gather(start, need)
                 {
                     return Some(hole);

@@ -10,7 +10,8 @@
 //!        +6   bitmap of the bitmaps below that are not empty
 //!        +7   blocks moved since init
 //!        +8   words moved since init
-//!        +9   bitmaps: class c has free blocks
+//!        +9   trail: the hole that the last compaction left behind
+//!        +10  bitmaps: class c has free blocks
 //!        …    heads: the first free block of class c
 //! ```
 //!
@@ -32,7 +33,8 @@ const GEOMETRY: usize = 5;
 const SUMMARY: usize = 6;
 const MOVED_BLOCKS: usize = 7;
 const MOVED_WORDS: usize = 8;
-const BITMAPS: usize = 9;
+const TRAIL: usize = 9;
+const BITMAPS: usize = 10;
 
 /// The words of the index that every pool has.
 pub(super) const FIXED: usize = BITMAPS;
@@ -88,6 +90,7 @@ impl Core {
     /// Empties all lists.
     fn index_clear(&mut self) {
         self.set_top_hole(NONE);
+        self.set_trail(NONE);
         self.set_top::<SUMMARY>(0);
         self.set_top::<FREE_WORDS>(0);
         for bitmap in self.table + BITMAPS..self.heads() {
@@ -156,6 +159,15 @@ impl Core {
         self.set_top::<TOP_HOLE>(i);
     }
 
+    /// The hole that the last compaction left behind, if it is still one.
+    pub(super) fn trail(&self) -> usize {
+        self.top::<TRAIL>()
+    }
+
+    pub(super) fn set_trail(&mut self, i: usize) {
+        self.set_top::<TRAIL>(i);
+    }
+
     /// Counts a block that moved.
     pub(super) fn count_move(&mut self, words: usize) {
         let (blocks, sum) = self.moved();
@@ -194,6 +206,9 @@ impl Core {
         if i == self.top_hole() {
             self.set_top_hole(NONE);
         }
+        if i == self.trail() {
+            self.set_trail(NONE);
+        }
         if len < LINKABLE {
             return;
         }
@@ -227,6 +242,9 @@ impl Core {
         let top = self.top_hole() == i;
         if len.min(new) >= LINKABLE && self.class_of(new) == self.class_of(len) {
             if to != i {
+                if i == self.trail() {
+                    self.set_trail(NONE);
+                }
                 let links @ [next, prev] = self.row(i + NEXT);
                 if next != NONE {
                     self.set(next.wrapping_add(PREV), to);

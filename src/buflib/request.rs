@@ -81,7 +81,8 @@ impl Core {
             (hole + rest, true)
         } else {
             self.write_reserved(hole, words, prev_free);
-            self.release(hole + words, rest, false);
+            let trail = self.release(hole + words, rest, false);
+            self.set_trail(trail);
             (hole, prev_free)
         }
     }
