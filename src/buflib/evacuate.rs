@@ -7,8 +7,9 @@
 //!
 //! Runs are tried from the one that lacks least. A plan comes before any byte moves: places are reserved for the
 //! blocks that are to go, large ones first, each in the smallest class of holes that takes it; if they do not make up
-//! what lacks, the places are given back and the next run is tried. If no run can be helped by the holes as they are,
-//! all runs are packed, so that each has one hole, and tried once more.
+//! what lacks, the places are given back. Where the holes of the other runs are too small as they are, but would do if
+//! each run had but one, the others are packed one after the other until the plan holds. That too is worked out first,
+//! in numbers written into the holes.
 
 use super::context::HEADER;
 use super::index::NONE;
@@ -22,91 +23,107 @@ const RUNS: usize = 32;
 const GUEST: usize = 1;
 const NEXT: usize = 2;
 
+/// In one hole of a run, behind its links: the words that the run could take in, and the next such hole.
+const ROOM: usize = 3;
+const NEXT_ROOM: usize = 4;
+const ROOM_WORDS: usize = 6;
+
 /// The blocks between two walls.
 #[derive(Clone, Copy)]
 struct Run {
     start: usize,
     end: usize,
     free: usize,
+    /// A hole of it that can hold numbers, or [`NONE`].
+    note: usize,
 }
 
 impl Core {
     /// A reserved block of at least `need` words, made by carrying blocks out of a run.
     pub(super) fn evacuate(&mut self, need: usize) -> Option<usize> {
-        for packed in [false, true] {
-            self.next_run(need, (0, 0))?;
-            if packed {
-                self.pack();
+        let mut tried = (0, 0);
+        for _ in 0..RUNS {
+            let run = self.next_run(need, tried)?;
+            tried = (need.saturating_sub(run.free), run.start + 1);
+            if !self.plan_and_go(run, need) && !self.pack_and_go(run, need) {
+                continue;
             }
-            let mut tried = (0, 0);
-            for _ in 0..RUNS {
-                let Some(run) = self.next_run(need, tried) else { break };
-                tried = (need.saturating_sub(run.free), run.start + 1);
-                if !self.plan_and_go(run, need) {
-                    continue;
-                }
-                if let Some(start) = self.best_window(need)
-                    && let Ok(hole) = self.gather(start, need)
-                {
-                    return Some(hole);
-                }
+            if let Some(start) = self.best_window(need)
+                && let Ok(hole) = self.gather(start, need)
+            {
+                return Some(hole);
             }
         }
         None
     }
 
+    /// The run that begins at `start`, up to the next wall.
+    fn run_at(&self, start: usize) -> Run {
+        let mut run = Run { start, end: start, free: 0, note: NONE };
+        while run.end < self.span() && !self.is_wall(run.end) {
+            let len = self.len(run.end);
+            if self.is_free(run.end) {
+                run.free += len;
+                if len >= ROOM_WORDS {
+                    run.note = run.end;
+                }
+            }
+            run.end += len;
+        }
+        run
+    }
+
+    /// Where the run after this one begins, past the wall.
+    fn after(&self, run: Run) -> usize {
+        if run.end < self.span() { run.end + self.len(run.end) } else { run.end }
+    }
+
     /// The run that lacks least of those not tried yet, in the order (what lacks, place), that could be helped.
     fn next_run(&self, need: usize, tried: (usize, usize)) -> Option<Run> {
         let (mut best, mut least) = (None, (usize::MAX, usize::MAX));
-        let mut run = Run { start: 0, end: 0, free: 0 };
-        let mut i = 0;
-        loop {
-            let at_wall = i == self.span() || self.is_wall(i);
-            if at_wall {
-                run.end = i;
-                let lacks = need.saturating_sub(run.free);
-                let possible = run.end - run.start >= need && self.free_words() - run.free >= lacks;
-                let order = (lacks, run.start);
-                if possible && order >= tried && order < least {
-                    (best, least) = (Some(run), order);
-                }
+        let mut start = 0;
+        while start < self.span() {
+            let run = self.run_at(start);
+            let lacks = need.saturating_sub(run.free);
+            let possible = run.end - run.start >= need && self.free_words() - run.free >= lacks;
+            let order = (lacks, run.start);
+            if possible && order >= tried && order < least {
+                (best, least) = (Some(run), order);
             }
-            if i == self.span() {
-                return best;
-            }
-            let len = self.len(i);
-            if at_wall {
-                run = Run { start: i + len, end: 0, free: 0 };
-            } else if self.is_free(i) {
-                run.free += len;
-            }
-            i += len;
+            start = self.after(run);
         }
+        best
     }
 
-    /// Plans who leaves the run, and carries them out if that makes `need` words.
-    fn plan_and_go(&mut self, run: Run, need: usize) -> bool {
+    /// Offers blocks of the run to `take`, large ones first, until those taken make up what lacks; whether they do.
+    fn offer(&mut self, run: Run, need: usize, mut take: impl FnMut(&mut Core, usize, usize) -> bool) -> bool {
         let mut lacks = need.saturating_sub(run.free);
-        let mut places = NONE;
+        // A block longer than `need` fits nowhere: its place would have served the request itself.
         for power in (HEADER.ilog2()..=need.ilog2()).rev() {
             let mut i = run.start;
             while i < run.end && lacks > 0 {
                 let len = self.len(i);
-                if !self.is_free(i)
-                    && len.ilog2() == power
-                    && let Some(hole) = self.find_outside(len, run.start, run.end)
-                {
-                    let place = self.carve_low(hole, len);
-                    self.write_reserved(place, len, false);
-                    self.set(place + GUEST, self.number(i));
-                    self.set(place + NEXT, places);
-                    places = place;
+                if !self.is_free(i) && len.ilog2() == power && take(self, i, len) {
                     lacks = lacks.saturating_sub(len);
                 }
                 i += len;
             }
         }
-        let mut gone = lacks == 0;
+        lacks == 0
+    }
+
+    /// Plans who leaves the run for the holes as they are, and carries them out if that makes `need` words.
+    fn plan_and_go(&mut self, run: Run, need: usize) -> bool {
+        let mut places = NONE;
+        let mut gone = self.offer(run, need, |core, i, len| {
+            let Some(hole) = core.find_outside(len, run.start, run.end) else { return false };
+            let place = core.carve_low(hole, len);
+            core.write_reserved(place, len, false);
+            core.set(place + GUEST, core.number(i));
+            core.set(place + NEXT, places);
+            places = place;
+            true
+        });
         while places != NONE {
             let place = places;
             places = self.get(place + NEXT);
@@ -131,5 +148,68 @@ impl Core {
         }
         self.unreserve(place);
         false
+    }
+
+    /// If the other runs could take enough in with one hole each: packs them, one after the other, until a plan holds.
+    fn pack_and_go(&mut self, run: Run, need: usize) -> bool {
+        if !self.would_fit_packed(run, need) {
+            return false;
+        }
+        let mut start = 0;
+        while start < self.span() {
+            let other = self.run_at(start);
+            if other.start == run.start || other.free == 0 {
+                start = self.after(other);
+                continue;
+            }
+            let packed = self.pack_run(other);
+            // Callbacks may have changed the run meanwhile: look again, and do not plan for another one.
+            let now = self.run_at(run.start.min(self.span()));
+            if packed && now.end == run.end && now.free == run.free && self.plan_and_go(run, need) {
+                return true;
+            }
+            start = self.after(self.run_at(start));
+        }
+        false
+    }
+
+    /// Slides the blocks of a run down over its holes; whether anything moved.
+    fn pack_run(&mut self, run: Run) -> bool {
+        let mut i = run.start;
+        while i < run.end && !self.is_free(i) {
+            i += self.len(i);
+        }
+        i + self.len(i) < run.end && self.gather(i, usize::MAX) != Err(Moved::Refused)
+    }
+
+    /// Whether blocks of the run that make up what lacks would fit the other runs, if each of those had its free
+    /// words in one hole.
+    fn would_fit_packed(&mut self, run: Run, need: usize) -> bool {
+        let mut rooms = NONE;
+        let mut start = 0;
+        while start < self.span() {
+            let other = self.run_at(start);
+            if other.start != run.start && other.note != NONE {
+                self.set(other.note + ROOM, other.free);
+                self.set(other.note + NEXT_ROOM, rooms);
+                rooms = other.note;
+            }
+            start = self.after(other);
+        }
+        self.offer(run, need, |core, _, len| {
+            let (mut best, mut least) = (NONE, usize::MAX);
+            let mut at = rooms;
+            while at != NONE {
+                let room = core.get(at + ROOM);
+                if room >= len && room < least {
+                    (best, least) = (at, room);
+                }
+                at = core.get(at + NEXT_ROOM);
+            }
+            if best != NONE {
+                core.set(best + ROOM, least - len);
+            }
+            best != NONE
+        })
     }
 }

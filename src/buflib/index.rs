@@ -189,6 +189,16 @@ impl Core {
         let class = self.class_of(len);
         let head = self.heads() + class;
         let first = self.get(head);
+        if first < i {
+            // Behind the first: the lowest block known stays in front, so that the pool fills from below.
+            let second = self.get(first.wrapping_add(NEXT));
+            self.set_row(i + NEXT, [second, first]);
+            self.set(first + NEXT, i);
+            if second != NONE {
+                self.set(second.wrapping_add(PREV), i);
+            }
+            return;
+        }
         self.set_row(i + NEXT, [first, NONE]);
         self.set(head, i);
         if first != NONE {
