@@ -8,8 +8,9 @@
 //!
 //! Walls are blocks that are pinned, locked, refusing, reserved or already being moved. A window lies between two
 //! walls; its cost is the words of the blocks that slide. First a handful of windows around the largest holes are
-//! looked at; where none is cheap, one pass over the blocks finds the cheapest of all. Where no window between two
-//! walls holds enough, blocks are carried over a wall (`evacuate.rs`).
+//! looked at; where none is cheap, one pass over the blocks finds the cheapest of all. Where the pool is so full that
+//! carrying the few blocks of a short window to holes elsewhere is much cheaper, that is done; and where no window
+//! between two walls holds enough, blocks are carried over a wall (`evacuate.rs`).
 
 use super::index::NONE;
 use super::moving::Moved;
@@ -19,6 +20,9 @@ use super::words::Core;
 const CANDIDATES: usize = 8;
 /// A candidate window is taken if it moves no more than this part of the request.
 const CHEAP: usize = 4;
+/// A window is cleared, its blocks carried away, where that moves less than this part of what sliding moves. Clearing
+/// leaves splinters in the holes that take the blocks in.
+const CLEAR: usize = 4;
 /// Blocks that a candidate window may span.
 const CANDIDATE_BLOCKS: usize = 48;
 /// Times that callbacks may spoil a window before the request looks for another way.
@@ -29,9 +33,24 @@ impl Core {
     pub(super) fn make_hole(&mut self, need: usize) -> Option<usize> {
         let mut spoilt = 0;
         while self.free_words() >= need && spoilt < OVERTAKEN {
-            let Some(start) = self.candidate(need).or_else(|| self.best_window(need)) else {
-                return self.evacuate(need);
+            if let Some(hole) = self.find(need) {
+                return Some(self.reserve(hole));
+            }
+            let (start, cost) = match self.candidate(need).or_else(|| self.best_window(need)) {
+                Some(window) => window,
+                None => (NONE, usize::MAX),
             };
+            if let Some(window) = self.emptiest_window(need)
+                && window.used() < cost / CLEAR
+                && self.clear(window)
+            {
+                // The cleared window is found as a hole, unless callbacks used it meanwhile.
+                spoilt += 1;
+                continue;
+            }
+            if start == NONE {
+                return self.evacuate(need);
+            }
             match self.gather(start, need) {
                 Ok(hole) => return Some(hole),
                 // A refusal is remembered as a wall, so the next window is another one.
@@ -106,13 +125,13 @@ impl Core {
     }
 
     /// The cheapest of a handful of windows that begin at the largest holes, if it is cheap.
-    fn candidate(&self, need: usize) -> Option<usize> {
+    fn candidate(&self, need: usize) -> Option<(usize, usize)> {
         let (mut best, mut cheapest, mut seen) = (None, need / CHEAP, 0);
         self.largest(|hole| {
             if let Some(cost) = self.window_cost(hole, need, CANDIDATE_BLOCKS)
                 && cost < cheapest
             {
-                (best, cheapest) = (Some(hole), cost);
+                (best, cheapest) = (Some((hole, cost)), cost);
             }
             seen += 1;
             seen < CANDIDATES
@@ -144,16 +163,19 @@ impl Core {
     /// Where the window begins that makes `need` words at little more than the least cost: behind the last one if that
     /// will do, else the lowest. Windows that follow each other leave no splinters between them, which a later
     /// request would have to pay for.
-    pub(super) fn best_window(&self, need: usize) -> Option<usize> {
+    pub(super) fn best_window(&self, need: usize) -> Option<(usize, usize)> {
         let (cheapest, cost) = self.windows(need, 0)?;
         if cost == 0 {
-            return Some(cheapest);
+            return Some((cheapest, 0));
         }
         let trail = self.trail();
-        if trail != NONE && self.window_cost(trail, need, usize::MAX).is_some_and(|behind| behind <= 2 * cost) {
-            return Some(trail);
+        if trail != NONE
+            && let Some(behind) = self.window_cost(trail, need, usize::MAX)
+            && behind <= 2 * cost
+        {
+            return Some((trail, behind));
         }
-        self.windows(need, cost + cost / 2).map(|(lowest, _)| lowest)
+        self.windows(need, cost + cost / 2)
     }
 
     /// One pass over the blocks: the cheapest window that makes `need` words, or the first that costs no more than

@@ -28,14 +28,21 @@ const ROOM: usize = 3;
 const NEXT_ROOM: usize = 4;
 const ROOM_WORDS: usize = 6;
 
-/// The blocks between two walls.
+/// A row of blocks without walls, `free` words of it free.
 #[derive(Clone, Copy)]
-struct Run {
-    start: usize,
-    end: usize,
-    free: usize,
+pub(super) struct Run {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    pub(super) free: usize,
     /// A hole of it that can hold numbers, or [`NONE`].
     note: usize,
+}
+
+impl Run {
+    /// The words that would have to go.
+    pub(super) fn used(&self) -> usize {
+        self.end - self.start - self.free
+    }
 }
 
 impl Core {
@@ -48,13 +55,51 @@ impl Core {
             if !self.plan_and_go(run, need) && !self.pack_and_go(run, need) {
                 continue;
             }
-            if let Some(start) = self.best_window(need)
+            if let Some((start, _)) = self.best_window(need)
                 && let Ok(hole) = self.gather(start, need)
             {
                 return Some(hole);
             }
         }
         None
+    }
+
+    /// The row of blocks of at least `need` words with the least to carry out of it; one pass.
+    pub(super) fn emptiest_window(&self, need: usize) -> Option<Run> {
+        let mut best: Option<Run> = None;
+        let mut window = Run { start: 0, end: 0, free: 0, note: NONE };
+        while window.end < self.span() {
+            let len = self.len(window.end);
+            if self.is_wall(window.end) {
+                window = Run { start: window.end + len, end: window.end + len, free: 0, note: NONE };
+                continue;
+            }
+            window.free += if self.is_free(window.end) { len } else { 0 };
+            window.end += len;
+            while window.end - window.start - self.len(window.start) >= need {
+                let first = self.len(window.start);
+                window.free -= if self.is_free(window.start) { first } else { 0 };
+                window.start += first;
+            }
+            if window.end - window.start >= need && best.is_none_or(|best| window.used() < best.used()) {
+                best = Some(window);
+            }
+        }
+        best
+    }
+
+    /// Carries every block out of a window into holes elsewhere, if all of them fit as those are.
+    pub(super) fn clear(&mut self, window: Run) -> bool {
+        self.free_words() - window.free >= window.used() && self.plan_and_go(window, window.end - window.start)
+    }
+
+    /// Whether a block begins at `i`.
+    fn is_boundary(&self, i: usize) -> bool {
+        let mut at = 0;
+        while at < i {
+            at += self.len(at);
+        }
+        at == i
     }
 
     /// The run that begins at `start`, up to the next wall.
@@ -163,8 +208,11 @@ impl Core {
                 continue;
             }
             let packed = self.pack_run(other);
-            // Callbacks may have changed the run meanwhile: look again, and do not plan for another one.
-            let now = self.run_at(run.start.min(self.span()));
+            // Callbacks may have changed anything: what is left of the plan must still stand where it stood.
+            if !self.is_boundary(start) || !self.is_boundary(run.start) {
+                return false;
+            }
+            let now = self.run_at(run.start);
             if packed && now.end == run.end && now.free == run.free && self.plan_and_go(run, need) {
                 return true;
             }
