@@ -36,21 +36,20 @@ impl Core {
             if let Some(hole) = self.find(need) {
                 return Some(self.reserve(hole));
             }
-            let (start, cost) = match self.candidate(need).or_else(|| self.best_window(need)) {
-                Some(window) => window,
-                None => (NONE, usize::MAX),
-            };
-            if let Some(window) = self.emptiest_window(need)
-                && window.used() < cost / CLEAR
-                && self.clear(window)
+            let mut window = self.cheap_window(need);
+            let cost = window.map_or(usize::MAX, |(_, cost)| cost);
+            if let Some(row) = self.emptiest_window(need)
+                && row.used() < cost / CLEAR
             {
-                // The cleared window is found as a hole, unless callbacks used it meanwhile.
-                spoilt += 1;
-                continue;
+                if self.clear(row) {
+                    // The cleared row is found as a hole, unless callbacks used it meanwhile.
+                    spoilt += 1;
+                    continue;
+                }
+                // Some may have gone before one refused.
+                window = self.cheap_window(need);
             }
-            if start == NONE {
-                return self.evacuate(need);
-            }
+            let Some((start, _)) = window else { return self.evacuate(need) };
             match self.gather(start, need) {
                 Ok(hole) => return Some(hole),
                 // A refusal is remembered as a wall, so the next window is another one.
@@ -59,6 +58,11 @@ impl Core {
             }
         }
         None
+    }
+
+    /// A window to slide: where it begins and what it costs.
+    fn cheap_window(&self, need: usize) -> Option<(usize, usize)> {
+        self.candidate(need).or_else(|| self.best_window(need))
     }
 
     /// Joins the hole at `start` with the ones behind it until it holds `need` words, sliding what is between. On

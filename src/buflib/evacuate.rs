@@ -96,7 +96,7 @@ impl Core {
     /// Whether a block begins at `i`.
     fn is_boundary(&self, i: usize) -> bool {
         let mut at = 0;
-        while at < i {
+        while at < i && at < self.span() {
             at += self.len(at);
         }
         at == i
@@ -197,28 +197,35 @@ impl Core {
 
     /// If the other runs could take enough in with one hole each: packs them, one after the other, until a plan holds.
     fn pack_and_go(&mut self, run: Run, need: usize) -> bool {
-        if !self.would_fit_packed(run, need) {
+        if !self.unchanged(run) || !self.would_fit_packed(run, need) {
             return false;
         }
         let mut start = 0;
-        while start < self.span() {
+        // Callbacks may have changed anything: what is left of the plan must still stand where it stood.
+        while start < self.span() && self.unchanged(run) {
             let other = self.run_at(start);
-            if other.start == run.start || other.free == 0 {
-                start = self.after(other);
-                continue;
-            }
-            let packed = self.pack_run(other);
-            // Callbacks may have changed anything: what is left of the plan must still stand where it stood.
-            if !self.is_boundary(start) || !self.is_boundary(run.start) {
-                return false;
-            }
-            let now = self.run_at(run.start);
-            if packed && now.end == run.end && now.free == run.free && self.plan_and_go(run, need) {
+            if other.start != run.start
+                && other.free > 0
+                && self.pack_run(other)
+                && self.unchanged(run)
+                && self.plan_and_go(run, need)
+            {
                 return true;
+            }
+            if !self.is_boundary(start) {
+                return false;
             }
             start = self.after(self.run_at(start));
         }
         false
+    }
+
+    /// Whether a run is still what it was.
+    fn unchanged(&self, run: Run) -> bool {
+        self.is_boundary(run.start) && {
+            let now = self.run_at(run.start);
+            (now.end, now.free) == (run.end, run.free)
+        }
     }
 
     /// Slides the blocks of a run down over its holes; whether anything moved.
