@@ -5,12 +5,17 @@
  *
  * The pool has half as much again as the blocks need, so that the figure is that of finding
  * room, not of making it.
+ *
+ * Everything twice: in a process of one thread, and with a second one that sleeps. glibc leaves
+ * its atomic operations out as long as there is only one.
  */
 #include "bench.h"
+#include <pthread.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define MAX_LIVE 32768
-#define MIN_NS 150e6 /* measure at least this long ... */
+#define MIN_NS 100e6 /* measure at least this long ... */
 #define MAX_PAIRS 400000 /* ... or this many pairs */
 
 static struct buflib_context ctx;
@@ -99,21 +104,36 @@ static double time_glibc(int live)
     return spent / pairs;
 }
 
+static void measure(int live, const char *threads)
+{
+    struct rng r = { 1 };
+    size_t total = 0;
+
+    for (int i = 0; i < live; i++)
+        total += footprint(sizes[i] = draw_size(&r));
+    /* Sixteen blocks can all come to be large ones: never less than the worst case there. */
+    size_t pool = total + total / 2 + 16 * 4096 + (live + 64) * WORD;
+    emit(time_pool(live, pool, total), "ns", "churn.%s.%d", threads, live);
+    emit(time_glibc(live), "ns", "churn.%s.%d.peer", threads, live);
+}
+
+static void *sleep_for_ever(void *unused)
+{
+    for (;;)
+        pause();
+    return unused;
+}
+
 int main(void)
 {
     static const int counts[] = { 16, 256, 4096, 32768 };
+    pthread_t second;
 
-    for (size_t k = 0; k < sizeof counts / sizeof *counts; k++) {
-        int live = counts[k];
-        struct rng r = { 1 };
-        size_t total = 0;
-
-        for (int i = 0; i < live; i++)
-            total += footprint(sizes[i] = draw_size(&r));
-        /* Sixteen blocks can all come to be large ones: never less than the worst case there. */
-        size_t pool = total + total / 2 + 16 * 4096 + (live + 64) * WORD;
-        emit(time_pool(live, pool, total), "ns", "churn.%d", live);
-        emit(time_glibc(live), "ns", "churn.%d.peer", live);
-    }
+    for (int k = 0; k < 4; k++)
+        measure(counts[k], "alone");
+    if (pthread_create(&second, NULL, sleep_for_ever, NULL) != 0)
+        give_up("churn: no second thread");
+    for (int k = 0; k < 4; k++)
+        measure(counts[k], "threads");
     return 0;
 }
