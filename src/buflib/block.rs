@@ -66,12 +66,6 @@ impl Core {
         len
     }
 
-    /// The handle that a damaged block names, for the message.
-    #[cold]
-    fn suspect(&self, i: usize) -> i32 {
-        if self.is_free(i) || i + HANDLE >= self.span() { 0 } else { self.number(i) as i32 }
-    }
-
     #[inline]
     pub(super) fn is_free(&self, i: usize) -> bool {
         self.get(i) & FREE != 0
@@ -161,6 +155,22 @@ impl Core {
         word & (FREE | RESERVED) == 0 && number & NUMBER_MASK == n && len >= HEADER && len <= self.span() - i
     }
 
+    /// Whether a block stands at `i` that knows of no free one before it, as far as a few reads can tell.
+    #[inline]
+    pub(super) fn follows_used(&self, i: usize) -> bool {
+        let [word, handle] = self.row(i);
+        let len = word >> LEN_SHIFT;
+        if word & PREV_FREE != 0 || len == 0 || len > self.span().wrapping_sub(i) {
+            return false;
+        }
+        match word & (FREE | RESERVED) {
+            0 => self.leads_to(handle & NUMBER_MASK, i),
+            // Header and footer of a free block are the same word.
+            FREE => self.get(i + len - 1) == word,
+            _ => true,
+        }
+    }
+
     /// The handle of a used block.
     #[inline]
     pub(super) fn number(&self, i: usize) -> usize {
@@ -207,7 +217,14 @@ impl Core {
         if word & FREE != 0 {
             return false;
         }
-        word & RESERVED != 0 || self.pins(i) != 0 || self.marked(i, Mark::MOVING | Mark::REFUSED) || self.is_locked(i)
+        if word & RESERVED != 0 || self.pins(i) != 0 {
+            return true;
+        }
+        let handle = self.get(i + HANDLE);
+        if handle & !(NUMBER_MASK | Mark::all().bits()) != 0 {
+            self.panic(Fault::Header, self.suspect(i));
+        }
+        handle & (Mark::MOVING | Mark::REFUSED).bits() != 0 || self.is_locked(i)
     }
 
     /// Whether the owner never lets the block at `i` move.

@@ -1,6 +1,7 @@
 //! What callers hand us, judged before memory is touched; and the whole pool, judged on request.
 
 use super::block::{LINKABLE, NUMBER_MAX};
+use super::context::{HEADER, WORD};
 use super::table::PENDING;
 use super::words::Core;
 use crate::port::fault::Fault;
@@ -38,6 +39,40 @@ impl Core {
             None if !self.in_table(n) && entry <= self.span() => self.panic(Fault::Freed, handle),
             None => self.panic(Fault::Entry, handle),
             Some(_) => self.panic(Fault::Header, handle),
+        }
+    }
+
+    /// The handle of the used block at `i`: one that leads to it, or the block's header was overwritten.
+    #[inline]
+    pub(super) fn owner(&self, i: usize) -> usize {
+        let n = self.number(i);
+        if !self.leads_to(n, i) {
+            self.panic(Fault::Header, self.suspect(i));
+        }
+        n
+    }
+
+    /// Whether the entry of handle `n`, if there is one, points at the data of the block at `i`.
+    #[inline]
+    pub(super) fn leads_to(&self, n: usize, i: usize) -> bool {
+        (n <= self.table_len() || self.is_slot(n)) && self.entry(n).wrapping_sub(self.address(i + HEADER)) < WORD
+    }
+
+    /// The handle that leads to a damaged block, whatever its header says, for the message; 0 if none does.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn suspect(&self, i: usize) -> i32 {
+        (1..=self.table_len()).find(|&n| self.in_table(n) && self.leads_to(n, i)).unwrap_or(0) as i32
+    }
+
+    /// Judges the end of the block of `handle`, `len` words from `i` on, before anything relies on it: a block must
+    /// begin there that knows of no free one before it. If none does, the length was overwritten, or the data was
+    /// written past its end.
+    #[inline]
+    pub(super) fn check_end(&self, i: usize, len: usize, handle: i32) {
+        let end = i + len;
+        if end != self.span() && !self.follows_used(end) {
+            self.panic(Fault::Length, handle);
         }
     }
 

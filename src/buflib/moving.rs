@@ -86,7 +86,7 @@ impl Core {
 
     /// Runs the callbacks of the block at `i` around `finish`, which moves it to `to`.
     fn ask(&mut self, i: usize, to: usize, finish: impl FnOnce(&mut Core)) -> Moved {
-        let n = self.number(i);
+        let n = self.owner(i);
         let Some(ops) = self.ops(i) else {
             finish(self);
             return Moved::Yes;

@@ -32,7 +32,7 @@ impl Core {
             {
                 self.mark(i, Mark::CALLED);
                 if let Some(hint) = self.less_free_before(hint, before) {
-                    let n = self.number(i);
+                    let n = self.owner(i);
                     let start = self.entry(n);
                     let size = self.address(i + len) - start;
                     // SAFETY: the owner's callback, called as documented, on a live handle.

@@ -11,6 +11,7 @@ impl Core {
     pub(super) fn free(&mut self, handle: i32) {
         let i = self.block(handle);
         let (len, prev_free) = (self.len(i), self.prev_free(i));
+        self.check_end(i, len, handle);
         let moving = self.marked(i, Mark::MOVING);
         self.release(i, len, prev_free);
         if moving {
@@ -25,12 +26,14 @@ impl Core {
     /// where that is not inside the block; its end counts rounded up to a word.
     pub(super) fn shrink(&mut self, handle: i32, start: Option<usize>, size: usize) -> bool {
         let i = self.block(handle);
+        let len = self.len(i);
+        self.check_end(i, len, handle);
         let old_start = self.entry(handle as usize);
         let start = start.unwrap_or(old_start);
         let Some(end) = start.checked_add(size) else { return false };
         let (Some(data), true) = (self.index_of(start), start >= old_start) else { return false };
         let Some(new_end) = self.index_of(end.saturating_add(WORD - 1)) else { return false };
-        let old_end = i + self.len(i);
+        let old_end = i + len;
         if new_end > old_end {
             return false;
         }
