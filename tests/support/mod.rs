@@ -48,10 +48,10 @@ pub fn run(command: &mut Command) -> String {
     out
 }
 
-/// Builds an archive as a user would, and answers where it is: `host`, `rockbox`, `rockbox32`, the same for 32
-/// bit, or `prefixed`, the host's with every name prefixed.
-pub fn archive(which: &str) -> PathBuf {
-    let (arguments, path): (&[&str], _) = match which {
+/// How an archive is made and where it is then: `host`, `rockbox`, `rockbox32`, the same for 32 bit, or `prefixed`,
+/// the host's with every name prefixed.
+fn recipe(which: &str) -> (&'static [&'static str], &'static str) {
+    match which {
         "host" => (&["PORT=host"], "build/librockmem.a"),
         "rockbox" => (&["PORT=rockbox"], "build/rockbox/librockmem.a"),
         "rockbox32" => {
@@ -59,16 +59,25 @@ pub fn archive(which: &str) -> PathBuf {
         }
         "prefixed" => (&["PORT=host", "PREFIXED=1"], "build/prefixed/librockmem.a"),
         _ => panic!("which archive is {which}?"),
-    };
+    }
+}
+
+/// Where an archive is, once it is built.
+pub fn archive_path(which: &str) -> PathBuf {
+    root().join(recipe(which).1)
+}
+
+/// Builds an archive as a user would, and answers where it is.
+pub fn archive(which: &str) -> PathBuf {
     // One at a time: tests may run in several processes, and make does not know of its twins.
     run(Command::new("flock")
         .arg(Path::new(env!("CARGO_TARGET_TMPDIR")).join("make.lock"))
         .args(["make", "-s", "lib"])
-        .args(arguments)
+        .args(recipe(which).0)
         .current_dir(root())
         .env_remove("MAKEFLAGS")
         .env_remove("MAKELEVEL"));
-    root().join(path)
+    archive_path(which)
 }
 
 /// Whether this machine can build and run 32-bit programs; `make test` tries to make it so.
