@@ -10,7 +10,7 @@
 //! stream: a quarter of the limit, at most 2 MB, ten seconds of uncompressed music.
 
 use super::handle::{Handle, Home, look};
-use super::{BRIDGE, Buffered};
+use super::{Buffered, PIECE};
 use crate::buflib::Pool;
 use crate::cache::Cached;
 use crate::mmap::mapping::Mapped;
@@ -48,7 +48,7 @@ pub fn refresh<H: House<State: Buffered>>(g: &mut Guard<H>) {
     let limit = limit(g);
     let buffering = g.buffering();
     buffering.limit = limit;
-    buffering.near = (limit / 4).clamp(2 * BRIDGE as u64, NEAR);
+    buffering.near = (limit / 4).clamp(2 * PIECE as u64, NEAR);
 }
 
 /// All that buffering may hold: the limit and what atomic handles hold.

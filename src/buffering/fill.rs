@@ -30,6 +30,9 @@ const REST: u32 = HZ / 2;
 /// How long filling ahead holds back after memory was taken from it, and after an error.
 const CAUTION: u32 = HZ;
 
+/// How often a transfer that a reader waits for is tried.
+const ATTEMPTS: u8 = 2;
+
 /// One thing to read.
 struct Job {
     id: i32,
@@ -162,7 +165,7 @@ fn work<H: House<State: Buffered>>(g: &mut Guard<H>, job: &Job) {
     };
     release(g, object);
     if let Err(error) = result {
-        fail::<H>(g, job.id, error);
+        fail::<H>(g, job, error);
     }
     H::wake(Channel::Data);
 }
@@ -201,10 +204,16 @@ fn starve<H: House<State: Buffered>>(g: &mut Guard<H>, job: &Job) {
     }
 }
 
-/// Storage failed: its reader is told, and filling ahead waits a while.
-fn fail<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32, error: Errno) {
+/// Storage failed. A reader who waits is told when it has failed twice; filling ahead waits a while.
+fn fail<H: House<State: Buffered>>(g: &mut Guard<H>, job: &Job, error: Errno) {
     let retry = H::ticks().wrapping_add(CAUTION);
-    if let Some(handle) = g.buffering().find(id) {
+    let Some(handle) = g.buffering().find(job.id) else { return };
+    if !job.waited {
+        handle.retry = Some(retry);
+        return;
+    }
+    handle.failures = handle.failures.saturating_add(1);
+    if handle.failures >= ATTEMPTS {
         handle.failed = error.0;
         handle.retry = Some(retry);
     }

@@ -1,6 +1,6 @@
 //! Handles: one record each, dense, in the order of opening, in a block of the pool.
 
-use super::{BRIDGE, Buffered, Buffering};
+use super::{Buffered, Buffering};
 use crate::cache::Cached;
 use crate::cache::evict::{Asker, take_room};
 use crate::cache::index::List;
@@ -87,6 +87,22 @@ pub struct Want {
     pub to: u64,
 }
 
+/// A buffer that joins bytes of two segments into one piece. What it holds stays where it is while the reader goes on
+/// inside it: more is appended, nothing moves.
+#[derive(Clone, Copy)]
+pub struct Bridge {
+    /// The buffer.
+    pub block: Block,
+    /// How many bytes it has room for.
+    pub size: usize,
+    /// It is the one that is always there.
+    pub reserve: bool,
+    /// The offset in the file of its first byte.
+    pub from: u64,
+    /// How many bytes it holds.
+    pub len: usize,
+}
+
 /// One handle.
 #[derive(Clone, Copy)]
 pub struct Handle {
@@ -113,11 +129,11 @@ pub struct Handle {
     /// The segment that `bufgetdata` pointed into.
     pub held: u16,
     /// The bridge, if it ever needed one.
-    pub bridge: Option<Block>,
-    /// The bridge is the reserve.
-    pub bridge_reserved: bool,
+    pub bridge: Option<Bridge>,
     /// The error of the last transfer for it; 0 is none.
     pub failed: i32,
+    /// Transfers for its waiting reader that failed in a row.
+    pub failures: u8,
     /// When filling ahead may try again after an error.
     pub retry: Option<u32>,
     /// There was no memory for what its reader waits for.
@@ -145,8 +161,8 @@ impl Handle {
         waiters: 0,
         held: NONE,
         bridge: None,
-        bridge_reserved: false,
         failed: 0,
+        failures: 0,
         retry: None,
         starved: false,
         steady: false,
@@ -269,42 +285,36 @@ pub fn let_go<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32) {
     }
 }
 
-/// Gives a handle's bridge back.
-pub fn drop_bridge<H: House<State: Buffered>>(g: &mut Guard<H>, handle: &Handle) {
-    match handle.bridge {
-        Some(_) if handle.bridge_reserved => g.buffering().reserve_taken = false,
-        Some(block) => block.give(),
+/// Gives a bridge back.
+pub fn drop_bridge<H: House<State: Buffered>>(g: &mut Guard<H>, bridge: Option<Bridge>) {
+    match bridge {
+        Some(bridge) if bridge.reserve => g.buffering().reserve_taken = false,
+        Some(bridge) => bridge.block.give(),
         None => {}
     }
 }
 
-/// A bridge for a handle: its own, else the reserve, else a new block of [`BRIDGE`] bytes.
-pub fn bridge<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32) -> Option<Block> {
+/// The bridge of a handle, taken out of it: its own, else the reserve, else a new one. Whoever takes it puts it back.
+pub fn take_bridge<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32) -> Option<Bridge> {
     let buffering = g.buffering();
-    let free = buffering.reserve.filter(|_| !buffering.reserve_taken);
-    let handle = buffering.find(id)?;
-    if handle.bridge.is_some() {
-        return handle.bridge;
+    let own = buffering.find(id)?.bridge.take();
+    if own.is_some() {
+        return own;
     }
-    if let Some(block) = free {
-        handle.bridge = Some(block);
-        handle.bridge_reserved = true;
+    let size = buffering.bridge;
+    let empty = |block, reserve| Bridge { block, size, reserve, from: 0, len: 0 };
+    if let Some(block) = buffering.reserve.filter(|_| !buffering.reserve_taken) {
         buffering.reserve_taken = true;
-        return Some(block);
+        return Some(empty(block, true));
     }
-    let block = take_room(g, BRIDGE, Asker::Waiting, fixed())?;
-    match g.buffering().find(id) {
-        Some(handle) if handle.bridge.is_none() => {
-            handle.bridge = Some(block);
-            Some(block)
-        }
-        Some(handle) => {
-            block.give();
-            handle.bridge
-        }
-        None => {
-            block.give();
-            None
-        }
-    }
+    take_room(g, size, Asker::Waiting, fixed()).map(|block| empty(block, false))
+}
+
+/// Gives a handle its bridge back; if it was closed meanwhile, or has got another, the pool gets it.
+pub fn put_bridge<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32, bridge: Bridge) {
+    let spare = match g.buffering().find(id) {
+        Some(handle) => handle.bridge.replace(bridge),
+        None => Some(bridge),
+    };
+    drop_bridge(g, spare);
 }

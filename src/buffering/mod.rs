@@ -46,8 +46,8 @@ pub const ERR_FILE_ERROR: i32 = -4;
 /// This type of data cannot be opened in this way.
 pub const ERR_UNSUPPORTED_TYPE: i32 = -6;
 
-/// What a bridge holds: the most that `bufgetdata` promises in one piece for a stream.
-pub const BRIDGE: usize = 32 * 1024;
+/// The most that `bufgetdata` promises in one piece for a stream.
+pub const PIECE: usize = 32 * 1024;
 
 /// What buffering counts.
 #[derive(Clone, Copy, Debug, Default)]
@@ -89,6 +89,9 @@ pub struct Buffering {
     /// A bridge that is always there, and whether a handle has it.
     reserve: Option<Block>,
     reserve_taken: bool,
+    /// How large a bridge is: where windows are large, twice what is promised, so that a reader who goes on in small
+    /// steps crosses from one window to the next with a single bridge.
+    bridge: usize,
     /// Bytes in atomic and memory handles.
     fixed: u64,
     /// Figures.
@@ -123,11 +126,25 @@ impl Buffering {
             reading: -1,
             reserve: None,
             reserve_taken: false,
+            bridge: PIECE,
             fixed: 0,
             counts: Counts { played: 0, bridged: 0, waits: 0, stalls: 0, waited: 0 },
             #[cfg(test)]
             stop: false,
         }
+    }
+}
+
+#[cfg(test)]
+impl Buffering {
+    /// The first open handle.
+    pub fn first(&self) -> Option<i32> {
+        self.all().first().map(|handle| handle.id)
+    }
+
+    /// Whether the thread runs.
+    pub fn running(&self) -> bool {
+        self.started
     }
 }
 
@@ -169,10 +186,12 @@ fn furnish<H: House<State: Buffered>>(g: &mut Guard<H>, pool: Pool) -> bool {
         }
     }
     if g.buffering().reserve.is_none() {
-        let Some(block) = g.unlocked(|| Block::take_fixed(pool, BRIDGE)) else {
+        let size = if g.cache().window() > PIECE { 2 * PIECE } else { PIECE };
+        let Some(block) = g.unlocked(|| Block::take_fixed(pool, size)) else {
             return false;
         };
         let buffering = g.buffering();
+        buffering.bridge = size;
         if buffering.reserve.is_none() {
             buffering.reserve = Some(block);
         } else {
@@ -193,3 +212,6 @@ pub fn set_watermark<H: House<State: Buffered>>(g: &mut Guard<H>, bytes: usize) 
     g.buffering().watermark = bytes;
     H::wake(Channel::Work);
 }
+
+#[cfg(test)]
+mod tests;

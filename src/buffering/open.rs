@@ -9,7 +9,7 @@ use crate::cache::Cached;
 use crate::cache::evict::keep;
 use crate::cache::open::{open as open_file, release};
 use crate::mmap::mapping::{Mapped, block_size};
-use crate::mmap::memory::{Block, copy_in};
+use crate::mmap::memory::Block;
 use crate::port::kernel::Channel;
 use crate::port::monitor::{Guard, House};
 use crate::port::storage::Errno;
@@ -96,16 +96,13 @@ fn atomic_home<H: House<State: Buffered>>(
     Some(Home::Atomic { object, map: Some(name), base, data })
 }
 
-/// Opens a handle over a copy of `size` bytes at `src`, or over as many bytes of any content if `src` is null.
+/// Opens a handle over `size` bytes: a copy of `source`, or any content without one.
 ///
 /// # Errors
 /// `ERR_UNSUPPORTED_TYPE` for tags and pictures, which are more than their bytes; `ERR_BUFFER_FULL`.
-///
-/// # Safety
-/// `src` is null or good for reading `size` bytes.
-pub unsafe fn alloc<H: House<State: Buffered>>(
+pub fn alloc<H: House<State: Buffered>>(
     g: &mut Guard<H>,
-    src: *const u8,
+    source: Option<&[u8]>,
     size: usize,
     kind: Kind,
 ) -> Result<i32, i32> {
@@ -116,9 +113,8 @@ pub unsafe fn alloc<H: House<State: Buffered>>(
         return Err(ERR_BUFFER_FULL);
     };
     let block = g.unlocked(|| Block::take_fixed(pool, size)).ok_or(ERR_BUFFER_FULL)?;
-    if !src.is_null() {
-        // SAFETY: the caller's promise; the block is new, so it overlaps nothing.
-        unsafe { copy_in(block, src, size) };
+    if let Some(source) = source {
+        block.pin().write(0, source);
     }
     let handle = Handle {
         kind,
@@ -144,7 +140,7 @@ pub fn close<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32) {
     let Some(handle) = g.buffering().take(id) else {
         return;
     };
-    drop_bridge(g, &handle);
+    drop_bridge(g, handle.bridge);
     if let Home::Stream { object } = handle.home
         && !position::shared(g, object)
     {

@@ -1,6 +1,6 @@
 //! Moving a position, and what that means for the segments it passes.
 
-use super::handle::{Handle, Home, look};
+use super::handle::{Handle, Home, let_go, look};
 use super::{Buffered, ERR_HANDLE_NOT_FOUND, ERR_INVALID_VALUE, budget};
 use crate::cache::Cached;
 use crate::cache::evict::keep;
@@ -50,6 +50,10 @@ pub fn seek<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32, target: u64) -
         return Ok(());
     };
     let inside = target >= handle.pos && target <= handle.end;
+    if !inside {
+        let_go(g, id);
+    }
+    let now = g.buffering().find(id).ok_or(ERR_HANDLE_NOT_FOUND)?;
     if !inside {
         // A jump: what is in memory at the new place is looked for from there.
         now.end = target;

@@ -1,16 +1,13 @@
 //! Reading from a handle: waiting for bytes, copying them, pointing at them.
 
-use super::handle::{Handle, Home, Want, bridge, let_go, look};
-use super::{BRIDGE, Buffered, ERR_FILE_ERROR, ERR_HANDLE_NOT_FOUND, ERR_INVALID_VALUE};
+use super::handle::{Handle, Home, Want, let_go, look, put_bridge, take_bridge};
+use super::{Buffered, ERR_FILE_ERROR, ERR_HANDLE_NOT_FOUND, ERR_INVALID_VALUE, PIECE};
 use crate::cache::Cached;
 use crate::cache::evict::keep;
 use crate::cache::read::direct;
 use crate::mmap::mapping::Mapped;
 use crate::port::kernel::Channel;
 use crate::port::monitor::{Guard, House};
-
-/// The most that `read` waits for at a time.
-const PIECE: usize = 32 * 1024;
 
 /// What came of waiting.
 enum Waited {
@@ -75,6 +72,7 @@ fn wait<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32, from: u64, len: u6
             now.want = Want::default();
             now.starved = false;
             now.failed = 0;
+            now.failures = 0;
             now.steady = true;
             if let Some(began) = began {
                 let counts = &mut g.buffering().counts;
@@ -214,20 +212,14 @@ fn stream_data<H: House<State: Buffered>>(
     pos: u64,
     size: u64,
 ) -> Result<(usize, usize), i32> {
-    // A long request is cut to what lies in one window, unless that is less than a bridge holds.
+    // A long request is cut to what lies in one window, unless that is less than what is promised.
     let window = g.cache().window() as u64;
-    let size = size.min((window - pos % window).max(BRIDGE as u64));
+    let size = size.min((window - pos % window).max(PIECE as u64));
     loop {
         let len = match wait(g, id, pos, size)? {
             Waited::Ready(0) => return Ok((0, 0)),
             Waited::Ready(len) => len,
-            Waited::Starved => {
-                let block = bridge(g, id).ok_or(ERR_FILE_ERROR)?;
-                let len = size.min(BRIDGE as u64) as usize;
-                let pin = block.pin();
-                let got = pin.transfer(0, len, |into| direct(g, object, pos, into));
-                return Ok((pin.address(), got.map_err(|_| ERR_FILE_ERROR)?));
-            }
+            Waited::Starved => return past_the_cache(g, id, object, pos, size),
         };
         let (maps, cache) = g.parts();
         let Some(slot) = cache.index.find(maps, object, pos) else {
@@ -239,25 +231,89 @@ fn stream_data<H: House<State: Buffered>>(
             let start = maps.get(slot).ok_or(ERR_FILE_ERROR)? as usize;
             return hold(g, id, slot).map(|()| (start + inside, len));
         }
-        // Two segments meet inside the request. Without memory for a bridge, what the first one has.
-        let Some(block) = bridge(g, id) else {
-            let maps = g.maps();
-            if maps.at(slot).object != object {
-                continue;
+        // Two segments meet inside the request.
+        match bridged(g, id, pos, len.min(PIECE))? {
+            Joined::At(address, len) => {
+                let_go(g, id);
+                return Ok((address, len));
             }
-            let start = maps.get(slot).ok_or(ERR_FILE_ERROR)? as usize;
-            return hold(g, id, slot).map(|()| (start + inside, run));
-        };
-        let handle = *g.buffering().find(id).ok_or(ERR_HANDLE_NOT_FOUND)?;
-        let pin = block.pin();
-        let len = len.min(BRIDGE);
-        let got = pin.transfer(0, len, |into| copy(g, &handle, pos, into));
-        if got == len {
-            g.buffering().counts.bridged += len as u64;
-            let_go(g, id);
-            return Ok((pin.address(), len));
+            // Making room took the lock away, and somebody took the bytes.
+            Joined::Again => {}
+            Joined::NoMemory => {
+                let (maps, cache) = g.parts();
+                let Some(slot) = cache.index.find(maps, object, pos) else {
+                    continue;
+                };
+                let inside = (pos - maps.at(slot).offset) as usize;
+                let run = maps.valid_run(slot, inside, H::SECTOR).min(len);
+                let start = maps.get(slot).ok_or(ERR_FILE_ERROR)? as usize;
+                return hold(g, id, slot).map(|()| (start + inside, run));
+            }
         }
-        // Making the bridge took the lock away, and somebody took the bytes: again.
+    }
+}
+
+/// What came of joining.
+enum Joined {
+    /// The address of the bytes, and how many there are.
+    At(usize, usize),
+    /// The bytes are gone again.
+    Again,
+    /// There is no bridge to be had.
+    NoMemory,
+}
+
+/// Joins `len` bytes from `pos` on in the handle's bridge: what it has of them stays, the rest is appended.
+fn bridged<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32, pos: u64, len: usize) -> Result<Joined, i32> {
+    let Some(mut bridge) = take_bridge(g, id) else {
+        return Ok(Joined::NoMemory);
+    };
+    let held = bridge.from..bridge.from + bridge.len as u64;
+    let goes_on = held.contains(&pos) && (pos - bridge.from) as usize + len <= bridge.size;
+    if !goes_on {
+        (bridge.from, bridge.len) = (pos, 0);
+    }
+    let at = (pos - bridge.from) as usize;
+    let lack = (at + len).saturating_sub(bridge.len);
+    let handle = g.buffering().find(id).copied();
+    let pin = bridge.block.pin();
+    let got = handle.map_or(0, |handle| {
+        let from = bridge.from + bridge.len as u64;
+        pin.transfer(bridge.len, lack, |into| copy(g, &handle, from, into))
+    });
+    bridge.len += got;
+    g.buffering().counts.bridged += got as u64;
+    let address = pin.address() + at;
+    drop(pin);
+    put_bridge(g, id, bridge);
+    match handle {
+        None => Err(ERR_HANDLE_NOT_FOUND),
+        Some(_) if got < lack => Ok(Joined::Again),
+        Some(_) => Ok(Joined::At(address, len)),
+    }
+}
+
+/// Without memory for segments: reads into the bridge.
+fn past_the_cache<H: House<State: Buffered>>(
+    g: &mut Guard<H>,
+    id: i32,
+    object: u16,
+    pos: u64,
+    size: u64,
+) -> Result<(usize, usize), i32> {
+    let mut bridge = take_bridge(g, id).ok_or(ERR_FILE_ERROR)?;
+    let len = size.min(PIECE as u64) as usize;
+    let pin = bridge.block.pin();
+    let got = pin.transfer(0, len, |into| direct(g, object, pos, into));
+    let address = pin.address();
+    drop(pin);
+    (bridge.from, bridge.len) = (pos, *got.as_ref().unwrap_or(&0));
+    put_bridge(g, id, bridge);
+    let_go(g, id);
+    match got {
+        Ok(got) if g.buffering().find(id).is_some() => Ok((address, got)),
+        Ok(_) => Err(ERR_HANDLE_NOT_FOUND),
+        Err(_) => Err(ERR_FILE_ERROR),
     }
 }
 

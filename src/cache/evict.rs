@@ -133,7 +133,9 @@ unsafe extern "C" fn shrink<H: House<State: Cached>>(
         return CB_CANNOT_SHRINK;
     }
     let epoch = cache.epoch;
-    if evict(maps, cache, need.max(1), Asker::Others) == 0 {
+    // The hint is the whole request: free memory counts towards it. If walls make it useless, the pool asks again.
+    let lack = (need + HEADER).saturating_sub(free).max(1);
+    if evict(maps, cache, lack, Asker::Others) == 0 {
         cache.counts.refusals += 1;
         return CB_CANNOT_SHRINK;
     }

@@ -15,8 +15,8 @@ use core::ffi::{CStr, c_char, c_int, c_void};
 
 use crate::buffering::handle::{DataType, Kind};
 use crate::buffering::{
-    self, Buffered, ERR_FILE_ERROR, ERR_HANDLE_NOT_FOUND, ERR_INVALID_VALUE, ERR_UNSUPPORTED_TYPE, budget, open,
-    position, stream,
+    self, Buffered, ERR_BUFFER_FULL, ERR_FILE_ERROR, ERR_HANDLE_NOT_FOUND, ERR_INVALID_VALUE, ERR_UNSUPPORTED_TYPE,
+    budget, open, position, stream,
 };
 use crate::buflib::Pool;
 use crate::port::System;
@@ -95,8 +95,12 @@ pub unsafe extern "C" fn bufopen(file: *const c_char, offset: Off, type_: DataTy
 #[unsafe(export_name = prefix!("bufalloc"))]
 pub unsafe extern "C" fn bufalloc(src: *const c_void, size: usize, type_: DataType) -> c_int {
     let Some(kind) = Kind::of(type_) else { return ERR_UNSUPPORTED_TYPE };
-    // SAFETY: the caller's promise.
-    unsafe { open::alloc(&mut enter(), src.cast(), size, kind) }.unwrap_or_else(|error| error)
+    if size > isize::MAX as usize {
+        return ERR_BUFFER_FULL;
+    }
+    // SAFETY: readable, by the caller's promise.
+    let source = (!src.is_null()).then(|| unsafe { core::slice::from_raw_parts(src.cast::<u8>(), size) });
+    open::alloc(&mut enter(), source, size, kind).unwrap_or_else(|error| error)
 }
 
 /// Closes a handle. True: a handle that is not open is closed already. Threads that wait for its data are told.

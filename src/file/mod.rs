@@ -160,3 +160,6 @@ pub fn size<H: House<State: Filed>>(g: &mut Guard<H>, fd: i32) -> Result<u64, Er
 pub fn object<H: House<State: Filed>>(g: &mut Guard<H>, fd: i32) -> Result<u16, Errno> {
     Ok(g.files().at(fd)?.object)
 }
+
+#[cfg(test)]
+mod tests;

@@ -35,6 +35,10 @@ pub struct Block {
 impl Block {
     /// Takes a block. The pool may call callbacks, ours too: not with the floors' lock held.
     pub fn take(pool: Pool, size: usize, ops: *const Callbacks) -> Option<Block> {
+        #[cfg(test)]
+        if faults::strikes() {
+            return None;
+        }
         let handle = pool.alloc(size, ops);
         (handle > 0).then_some(Block { pool, handle, size })
     }
@@ -103,6 +107,13 @@ impl Pin {
         unsafe { ptr::copy(source, into.as_mut_ptr(), into.len()) }
     }
 
+    /// Copies bytes in, from memory that is not the block's.
+    pub fn write(&self, from: usize, bytes: &[u8]) {
+        let target = self.at(from, bytes.len());
+        // SAFETY: `at` checked the range, and a slice that somebody can read is no part of a block that is written.
+        unsafe { ptr::copy(bytes.as_ptr(), target, bytes.len()) }
+    }
+
     /// Sets bytes to zero.
     pub fn zero(&self, from: usize, len: usize) {
         // SAFETY: `at` checked the range.
@@ -134,17 +145,6 @@ impl Drop for Pin {
     fn drop(&mut self) {
         self.pool.put_pinned(self.data);
     }
-}
-
-/// Copies memory that a program lends for reading into a block.
-///
-/// # Safety
-/// `source` is good for reading `len` bytes and does not overlap the block.
-pub unsafe fn copy_in(block: Block, source: *const u8, len: usize) {
-    let pin = block.pin();
-    let target = pin.at(0, len);
-    // SAFETY: the source by the caller's promise, the target checked.
-    unsafe { ptr::copy_nonoverlapping(source, target, len) }
 }
 
 /// An array in a block that does not move. Empty until [`Table::take`].
@@ -220,5 +220,53 @@ impl<T: Copy> core::ops::Index<u16> for Table<T> {
 impl<T: Copy> core::ops::IndexMut<u16> for Table<T> {
     fn index_mut(&mut self, n: u16) -> &mut T {
         &mut self.all_mut()[usize::from(n)]
+    }
+}
+
+/// A copy of the bytes at an address that a test was given.
+#[cfg(test)]
+pub fn look_at(start: usize, len: usize) -> std::vec::Vec<u8> {
+    if len == 0 {
+        return std::vec::Vec::new();
+    }
+    // SAFETY: tests ask for bytes of mappings that they hold.
+    unsafe { core::slice::from_raw_parts(start as *const u8, len) }.to_vec()
+}
+
+/// Allocations that fail on command.
+#[cfg(test)]
+pub mod faults {
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    /// Allocations until one fails; below 1: never.
+    static LEFT: AtomicI64 = AtomicI64::new(0);
+    /// Whether all after it fail too.
+    static EVER: AtomicI64 = AtomicI64::new(0);
+
+    /// The n-th allocation from now on fails, or that and all after it.
+    pub fn fail(n: i64, ever: bool) {
+        EVER.store(i64::from(ever), Ordering::SeqCst);
+        LEFT.store(n, Ordering::SeqCst);
+    }
+
+    /// None fails any more. Whether one did.
+    pub fn clear() -> bool {
+        LEFT.swap(0, Ordering::SeqCst) < 0
+    }
+
+    /// Whether this one fails.
+    pub(super) fn strikes() -> bool {
+        match LEFT.load(Ordering::SeqCst) {
+            0 => false,
+            1 => {
+                LEFT.store(-1, Ordering::SeqCst);
+                true
+            }
+            -1 => EVER.load(Ordering::SeqCst) != 0,
+            n => {
+                LEFT.store(n - 1, Ordering::SeqCst);
+                false
+            }
+        }
     }
 }

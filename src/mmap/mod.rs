@@ -19,3 +19,6 @@ pub mod callers;
 pub mod mapping;
 pub mod memory;
 pub mod object;
+
+#[cfg(test)]
+mod tests;

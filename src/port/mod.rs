@@ -17,6 +17,8 @@
 
 pub mod fault;
 pub mod kernel;
+#[cfg(test)]
+pub mod model;
 pub mod monitor;
 pub mod storage;
 pub mod types;
