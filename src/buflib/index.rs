@@ -6,7 +6,7 @@
 //!        +2   first extension block of the handle table           ┘
 //!        +3   free words in the pool
 //!        +4   top hole: the hole below the locked blocks at the pool's end
-//!        +5   geometry: log2 of the parts a power of two is divided in | where the heads begin << 4 | classes << 12
+//!        +5   purgeable blocks: where their lists are, plus one; 0 for none    (purge/)
 //!        +6   bitmap of the bitmaps below that are not empty
 //!        +7   blocks moved since init
 //!        +8   words moved since init
@@ -22,14 +22,13 @@
 
 use super::block::LINKABLE;
 use super::context::HEADER;
-use super::words::Core;
+use super::words::{Core, Geometry};
 use crate::port::fault::Fault;
 
 const BITS: usize = usize::BITS as usize;
 
 const FREE_WORDS: usize = 3;
 const TOP_HOLE: usize = 4;
-const GEOMETRY: usize = 5;
 const SUMMARY: usize = 6;
 const MOVED_BLOCKS: usize = 7;
 const MOVED_WORDS: usize = 8;
@@ -49,41 +48,29 @@ const SAME_CLASS_TRIES: usize = 8;
 const NEXT: usize = 1;
 const PREV: usize = 2;
 
-/// How a pool of some size divides its top.
-pub(super) struct Layout {
-    /// Words of the index.
-    pub(super) index: usize,
-    /// Words of the handle table's first reserve.
-    pub(super) reserve: usize,
-    geometry: usize,
-}
-
-/// The layout for a pool of `words` words; none where nothing could ever be allocated.
-pub(super) fn layout(words: usize) -> Option<Layout> {
+/// The index and the handle table's first reserve of a pool of `words` words; none where nothing could ever be
+/// allocated.
+pub(super) fn layout(words: usize) -> Option<(Geometry, usize)> {
     let reserve = (words / 32).clamp(1, 16);
     let budget = if words < 2048 { words / 32 } else { (words / 8192).max(64) - reserve };
     let levels = (words.max(LINKABLE).ilog2() - 1) as usize;
-    let size = |parts: u32| {
+    let geometry = |parts: u32| {
         let classes = levels << parts;
-        (classes, BITMAPS + classes.div_ceil(BITS) + classes)
+        let bitmaps = classes.div_ceil(BITS);
+        Geometry { parts, bitmaps, words: FIXED + bitmaps + classes }
     };
-    // At most BITS bitmaps: the summary is one word.
-    let parts = (1..=4).rev().find(|&p| size(p).1 <= budget && size(p).0 <= BITS * BITS).unwrap_or(0);
-    let (classes, index) = size(parts);
-    (words > index + reserve + HEADER).then_some(Layout {
-        index,
-        reserve,
-        geometry: parts as usize | (index - classes) << 4 | classes << 12,
-    })
+    // At most 16 bitmaps: their number has five bits in the context.
+    let fits = |index: &Geometry| index.words <= budget && index.bitmaps <= 16;
+    let index = (1..=4).rev().map(geometry).find(fits).unwrap_or(geometry(0));
+    (words > index.words + reserve + HEADER).then_some((index, reserve))
 }
 
 impl Core {
     /// Fills the index of a pool just laid out.
-    pub(super) fn index_init(&mut self, layout: &Layout) {
-        for i in 0..layout.index {
+    pub(super) fn index_init(&mut self) {
+        for i in 0..self.geometry.words {
             self.set(self.table + i, 0);
         }
-        self.set_top::<GEOMETRY>(layout.geometry);
         self.index_clear();
     }
 
@@ -120,17 +107,17 @@ impl Core {
 
     #[inline]
     fn classes(&self) -> usize {
-        self.top::<GEOMETRY>() >> 12
+        self.geometry.words - FIXED - self.geometry.bitmaps
     }
 
     #[inline]
     fn heads(&self) -> usize {
-        self.table + (self.top::<GEOMETRY>() >> 4 & 0xff)
+        self.table + FIXED + self.geometry.bitmaps
     }
 
     #[cfg_attr(feature = "host", inline(always))]
     fn class_of(&self, len: usize) -> usize {
-        let parts = (self.top::<GEOMETRY>() & 0xf) as u32;
+        let parts = self.geometry.parts;
         let power = len.ilog2();
         let below = if power >= parts { len >> (power - parts) } else { len << (parts - power) };
         ((power as usize - 2) << parts) + (below & ((1 << parts) - 1))
@@ -348,7 +335,7 @@ impl Core {
     /// Calls `f` with the largest free blocks, by class, until it answers false.
     pub(super) fn largest(&self, mut f: impl FnMut(usize) -> bool) {
         let bitmaps = self.table + BITMAPS;
-        for word in (0..self.classes().div_ceil(BITS)).rev() {
+        for word in (0..self.geometry.bitmaps).rev() {
             let mut bits = self.get(bitmaps + word);
             while bits != 0 {
                 let bit = BITS - 1 - bits.leading_zeros() as usize;

@@ -2,7 +2,7 @@
 
 use super::context::{Callbacks, Context, HEADER, WORD};
 use super::index::layout;
-use super::words::Core;
+use super::words::{Core, Geometry};
 use crate::port::fault::{self, Fault};
 use core::cell::UnsafeCell;
 use core::ffi::c_char;
@@ -44,17 +44,17 @@ impl Pool {
         }
         let base = buf.wrapping_add(skip).cast::<usize>();
         match layout(words) {
-            Some(plan) => {
-                let blocks = words - plan.index - plan.reserve;
+            Some((index, reserve)) => {
+                let blocks = words - index.words - reserve;
                 // SAFETY: the caller's promise.
-                let mut core = unsafe { Core::lay_out(ctx, base, words, plan.index, plan.reserve) };
-                core.index_init(&plan);
+                let mut core = unsafe { Core::lay_out(ctx, base, words, index, reserve) };
+                core.index_init();
                 core.release(0, blocks, false);
                 core.leave();
             }
             None => {
                 // SAFETY: the caller's promise; no index and no blocks: a void pool.
-                unsafe { Core::lay_out(ctx, base, words, 0, words) }.leave();
+                unsafe { Core::lay_out(ctx, base, words, Geometry::NONE, words) }.leave();
             }
         }
     }

@@ -19,7 +19,15 @@ const LAST_FREE: usize = 1;
 /// Requests that are compacting or calling shrink callbacks, one unit each.
 const BUSY_UNIT: usize = 2;
 const BUSY_MASK: usize = 0x7f << 1;
-const INDEX_SHIFT: u32 = 8;
+/// The free index's geometry: the logarithm of its parts, its bitmaps, all its words; see `index.rs`.
+const PARTS_SHIFT: u32 = 8;
+const BITMAPS_SHIFT: u32 = 12;
+const INDEX_SHIFT: u32 = 17;
+
+impl Geometry {
+    /// No index at all.
+    pub(super) const NONE: Geometry = Geometry { parts: 0, bitmaps: 0, words: 0 };
+}
 
 /// A pool under its lock: made by [`Core::enter`], ended by [`Core::leave`]; made anew after every callback, since
 /// a callback may have moved the pool itself.
@@ -32,6 +40,16 @@ pub(super) struct Core {
     limit: usize,
     /// The words that blocks cover.
     span: usize,
+    /// How the free index is laid out.
+    pub(super) geometry: Geometry,
+}
+
+/// The free index: a power of two has 2^`parts` classes, their lists' heads follow `bitmaps` words of bitmaps.
+#[derive(Clone, Copy)]
+pub(super) struct Geometry {
+    pub(super) parts: u32,
+    pub(super) bitmaps: usize,
+    pub(super) words: usize,
 }
 
 impl Core {
@@ -53,7 +71,12 @@ impl Core {
         // SAFETY: the caller's promise.
         let (table, base, span, state) = unsafe { ((*ctx).handle_table, (*ctx).base, (*ctx).span, (*ctx).state) };
         let table = (table as usize).wrapping_sub(base as usize) / WORD;
-        Core { ctx, base, table, limit: table + (state >> INDEX_SHIFT), span }
+        let geometry = Geometry {
+            parts: (state >> PARTS_SHIFT) as u32 & 0xf,
+            bitmaps: state >> BITMAPS_SHIFT & 0x1f,
+            words: state >> INDEX_SHIFT,
+        };
+        Core { ctx, base, table, limit: table + geometry.words, span, geometry }
     }
 
     /// Gives the lock back.
@@ -73,7 +96,7 @@ impl Core {
         result
     }
 
-    /// Lays a new pool out: `index` words for the index at the top, `reserve` words for handles, blocks in the rest.
+    /// Lays a new pool out: the index at the top, `reserve` words for handles, blocks in the rest.
     ///
     /// # Safety
     /// `ctx` is writable and `base` points to `words` words that are the pool's until it is laid out again.
@@ -81,10 +104,10 @@ impl Core {
         ctx: *mut Context,
         base: *mut usize,
         words: usize,
-        index: usize,
+        index: Geometry,
         reserve: usize,
     ) -> Core {
-        let table = words - index;
+        let table = words - index.words;
         PoolLock::of(ctx as usize).lock();
         // SAFETY: the caller's promise; `table` is inside the memory.
         unsafe {
@@ -94,7 +117,9 @@ impl Core {
                 table_len: 0,
                 base,
                 span: table - reserve,
-                state: index << INDEX_SHIFT,
+                state: index.words << INDEX_SHIFT
+                    | index.bitmaps << BITMAPS_SHIFT
+                    | (index.parts as usize) << PARTS_SHIFT,
             });
             Core::look(ctx)
         }
@@ -295,7 +320,7 @@ impl Core {
     /// Whether the pool was too small to hold anything: no index, no blocks.
     #[inline]
     pub(super) fn is_void(&self) -> bool {
-        self.state() >> INDEX_SHIFT == 0
+        self.geometry.words == 0
     }
 
     #[inline]
