@@ -52,6 +52,8 @@ bitflags! {
         const REFUSED = 1 << (NUMBER_BITS + 1);
         /// Its shrink callback was called in this request.
         const CALLED = 1 << (NUMBER_BITS + 2);
+        /// It has a place to go to in the plan that is being made.
+        const PLANNED = 1 << (NUMBER_BITS + 3);
     }
 }
 
@@ -186,6 +188,9 @@ impl Core {
     pub(super) fn mark(&mut self, i: usize, mark: Mark) {
         let word = self.get(i + HANDLE);
         self.set(i + HANDLE, word | mark.bits());
+        if mark.intersects(Mark::CALLED | Mark::REFUSED) {
+            self.note_marks();
+        }
     }
 
     #[inline]

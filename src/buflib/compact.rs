@@ -12,17 +12,16 @@
 //! carrying the few blocks of a short window to holes elsewhere is much cheaper, that is done; and where no window
 //! between two walls holds enough, blocks are carried over a wall (`evacuate.rs`).
 
+use super::evacuate::Run;
 use super::index::NONE;
 use super::moving::Moved;
+use super::windows::{Kind, Rows, Windows, worth_clearing};
 use super::words::Core;
 
 /// Windows looked at before the pass.
 const CANDIDATES: usize = 8;
 /// A candidate window is taken if it moves no more than this part of the request.
 const CHEAP: usize = 4;
-/// A window is cleared, its blocks carried away, where that moves less than this part of what sliding moves. Clearing
-/// leaves splinters in the holes that take the blocks in.
-const CLEAR: usize = 4;
 /// Blocks that a candidate window may span.
 const CANDIDATE_BLOCKS: usize = 48;
 /// Times that callbacks may spoil a window before the request looks for another way.
@@ -36,18 +35,22 @@ impl Core {
             if let Some(hole) = self.find(need) {
                 return Some(self.reserve(hole));
             }
-            let mut window = self.cheap_window(need);
-            let cost = window.map_or(usize::MAX, |(_, cost)| cost);
-            if let Some(row) = self.emptiest_window(need)
-                && row.used() < cost / CLEAR
-            {
-                if self.clear(row) {
-                    // The cleared row is found as a hole, unless callbacks used it meanwhile.
-                    spoilt += 1;
-                    continue;
+            let mut window = self.candidate(need);
+            if window.is_none() {
+                let row;
+                (window, row) = self.survey(need);
+                let cost = window.map_or(usize::MAX, |(_, cost)| cost);
+                if let Some(row) = row
+                    && worth_clearing(row.used(), cost)
+                {
+                    if self.clear(row) {
+                        // The cleared row is found as a hole, unless callbacks used it meanwhile.
+                        spoilt += 1;
+                        continue;
+                    }
+                    // Some may have gone before one refused.
+                    window = self.best_window(need);
                 }
-                // Some may have gone before one refused.
-                window = self.cheap_window(need);
             }
             let Some((start, _)) = window else { return self.evacuate(need) };
             match self.gather(start, need) {
@@ -58,11 +61,6 @@ impl Core {
             }
         }
         None
-    }
-
-    /// A window to slide: where it begins and what it costs.
-    fn cheap_window(&self, need: usize) -> Option<(usize, usize)> {
-        self.candidate(need).or_else(|| self.best_window(need))
     }
 
     /// Joins the hole at `start` with the ones behind it until it holds `need` words, sliding what is between. On
@@ -164,60 +162,54 @@ impl Core {
         None
     }
 
-    /// Where the window begins that makes `need` words at little more than the least cost: behind the last one if that
-    /// will do, else the lowest. Windows that follow each other leave no splinters between them, which a later
-    /// request would have to pay for.
+    /// Where the window begins that makes `need` words at little more than the least cost, and its cost: behind the
+    /// last one if that will do, else the lowest. Windows that follow each other leave no splinters between them,
+    /// which a later request would have to pay for.
     pub(super) fn best_window(&self, need: usize) -> Option<(usize, usize)> {
-        let (cheapest, cost) = self.windows(need, 0)?;
-        if cost == 0 {
-            return Some((cheapest, 0));
-        }
-        let trail = self.trail();
-        if trail != NONE
-            && let Some(behind) = self.window_cost(trail, need, usize::MAX)
-            && behind <= 2 * cost
-        {
-            return Some((trail, behind));
-        }
-        self.windows(need, cost + cost / 2)
+        self.survey(need).0
     }
 
-    /// One pass over the blocks: the cheapest window that makes `need` words, or the first that costs no more than
-    /// `enough`. Where it begins, and what it costs.
-    fn windows(&self, need: usize, enough: usize) -> Option<(usize, usize)> {
-        let (mut best, mut cheapest) = (None, usize::MAX);
-        // The window: from the hole at `left` to here, `holes` words of holes, `cost` words of blocks between.
-        let (mut i, mut left, mut holes, mut cost) = (0, 0, 0, 0);
+    /// The window to slide, and the row of blocks of `need` words with the least to carry away.
+    fn survey(&self, need: usize) -> (Option<(usize, usize)>, Option<Run>) {
+        let (mut slide, mut clear) = (Windows::new(need, 0), Rows::new(need));
+        self.walk(|i, kind, len| {
+            slide.step(self, i, kind, len);
+            clear.step(self, i, kind, len);
+            true
+        });
+        let slide = slide.best.map(|(cheapest, cost)| {
+            let trail = self.trail();
+            if cost == 0 {
+                return (cheapest, 0);
+            }
+            if trail != NONE
+                && let Some(behind) = self.window_cost(trail, need, usize::MAX)
+                && behind <= 2 * cost
+            {
+                return (trail, behind);
+            }
+            let mut lowest = Windows::new(need, cost + cost / 2);
+            self.walk(|i, kind, len| lowest.step(self, i, kind, len));
+            lowest.best.unwrap_or((cheapest, cost))
+        });
+        (slide, clear.best)
+    }
+
+    /// Calls `f` with every block, until it answers false.
+    fn walk(&self, mut f: impl FnMut(usize, Kind, usize) -> bool) {
+        let mut i = 0;
         while i < self.span() {
             let len = self.len(i);
-            if self.is_free(i) {
-                if holes == 0 {
-                    (left, cost) = (i, 0);
-                }
-                holes += len;
-                while holes >= need {
-                    if cost < cheapest {
-                        (best, cheapest) = (Some(left), cost);
-                        if cost <= enough {
-                            return Some((left, cost));
-                        }
-                    }
-                    // Leave the first hole and the blocks behind it out.
-                    holes -= self.len(left);
-                    left += self.len(left);
-                    while left < i && !self.is_free(left) {
-                        cost -= self.len(left);
-                        left += self.len(left);
-                    }
-                }
-            } else if self.is_wall(i) {
-                holes = 0;
-            } else {
-                cost += len;
+            let kind = match () {
+                () if self.is_free(i) => Kind::Hole,
+                () if self.is_wall(i) => Kind::Wall,
+                () => Kind::Movable,
+            };
+            if !f(i, kind, len) {
+                return;
             }
             i += len;
         }
-        best.map(|left| (left, cheapest))
     }
 
     /// The run between two walls with the most free words: where its first hole is, and how many.

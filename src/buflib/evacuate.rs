@@ -11,11 +11,14 @@
 //! each run had but one, the others are packed one after the other until the plan holds. That too is worked out first,
 //! in numbers written into the holes.
 
+use super::block::Mark;
 use super::context::HEADER;
 use super::index::NONE;
 use super::moving::Moved;
 use super::words::Core;
 
+/// Blocks offered as enough by themselves.
+const ENOUGH: usize = 4;
 /// Runs tried before the request gives up.
 const RUNS: usize = 32;
 
@@ -39,6 +42,11 @@ pub(super) struct Run {
 }
 
 impl Run {
+    /// A row without blocks.
+    pub(super) fn empty_at(start: usize) -> Run {
+        Run { start, end: start, free: 0, note: NONE }
+    }
+
     /// The words that would have to go.
     pub(super) fn used(&self) -> usize {
         self.end - self.start - self.free
@@ -64,30 +72,6 @@ impl Core {
         None
     }
 
-    /// The row of blocks of at least `need` words with the least to carry out of it; one pass.
-    pub(super) fn emptiest_window(&self, need: usize) -> Option<Run> {
-        let mut best: Option<Run> = None;
-        let mut window = Run { start: 0, end: 0, free: 0, note: NONE };
-        while window.end < self.span() {
-            let len = self.len(window.end);
-            if self.is_wall(window.end) {
-                window = Run { start: window.end + len, end: window.end + len, free: 0, note: NONE };
-                continue;
-            }
-            window.free += if self.is_free(window.end) { len } else { 0 };
-            window.end += len;
-            while window.end - window.start - self.len(window.start) >= need {
-                let first = self.len(window.start);
-                window.free -= if self.is_free(window.start) { first } else { 0 };
-                window.start += first;
-            }
-            if window.end - window.start >= need && best.is_none_or(|best| window.used() < best.used()) {
-                best = Some(window);
-            }
-        }
-        best
-    }
-
     /// Carries every block out of a window into holes elsewhere, if all of them fit as those are.
     pub(super) fn clear(&mut self, window: Run) -> bool {
         self.free_words() - window.free >= window.used() && self.plan_and_go(window, window.end - window.start)
@@ -104,7 +88,7 @@ impl Core {
 
     /// The run that begins at `start`, up to the next wall.
     fn run_at(&self, start: usize) -> Run {
-        let mut run = Run { start, end: start, free: 0, note: NONE };
+        let mut run = Run::empty_at(start);
         while run.end < self.span() && !self.is_wall(run.end) {
             let len = self.len(run.end);
             if self.is_free(run.end) {
@@ -140,21 +124,65 @@ impl Core {
         best
     }
 
-    /// Offers blocks of the run to `take`, large ones first, until those taken make up what lacks; whether they do.
+    /// Offers blocks of the run to `take` until those taken make up what lacks; whether they do. The smallest block
+    /// that is enough by itself first, else large ones first.
     fn offer(&mut self, run: Run, need: usize, mut take: impl FnMut(&mut Core, usize, usize) -> bool) -> bool {
+        let enough = self.offer_by_size(run, need, &mut take);
+        let mut i = run.start;
+        while i < run.end {
+            if !self.is_free(i) {
+                self.unmark(i, Mark::PLANNED);
+            }
+            i += self.len(i);
+        }
+        enough
+    }
+
+    fn offer_by_size(&mut self, run: Run, need: usize, take: &mut impl FnMut(&mut Core, usize, usize) -> bool) -> bool {
         let mut lacks = need.saturating_sub(run.free);
         // A block longer than `need` fits nowhere: its place would have served the request itself.
         for power in (HEADER.ilog2()..=need.ilog2()).rev() {
+            if lacks == 0 || self.offer_enough(run, lacks, take) {
+                return true;
+            }
             let mut i = run.start;
             while i < run.end && lacks > 0 {
                 let len = self.len(i);
-                if !self.is_free(i) && len.ilog2() == power && take(self, i, len) {
-                    lacks = lacks.saturating_sub(len);
+                if len.ilog2() == power && len < lacks && self.can_go(i) && take(self, i, len) {
+                    self.mark(i, Mark::PLANNED);
+                    lacks -= len;
                 }
                 i += len;
             }
         }
-        lacks == 0
+        lacks == 0 || self.offer_enough(run, lacks, take)
+    }
+
+    /// Offers the blocks that are enough by themselves, the smallest first; whether one was taken.
+    fn offer_enough(&mut self, run: Run, lacks: usize, take: &mut impl FnMut(&mut Core, usize, usize) -> bool) -> bool {
+        let mut above = (lacks, 0);
+        for _ in 0..ENOUGH {
+            let (mut best, mut least) = (None, (usize::MAX, usize::MAX));
+            let mut i = run.start;
+            while i < run.end {
+                let len = self.len(i);
+                if (len, i) >= above && (len, i) < least && self.can_go(i) {
+                    (best, least) = (Some(i), (len, i));
+                }
+                i += len;
+            }
+            let Some(i) = best else { return false };
+            if take(self, i, least.0) {
+                return true;
+            }
+            above = (least.0, i + 1);
+        }
+        false
+    }
+
+    /// Whether the block at `i` may be planned away: not free, not planned already.
+    fn can_go(&self, i: usize) -> bool {
+        !self.is_free(i) && !self.marked(i, Mark::PLANNED)
     }
 
     /// Plans who leaves the run for the holes as they are, and carries them out if that makes `need` words.

@@ -41,8 +41,13 @@ pub(super) const FIXED: usize = BITMAPS;
 /// "No block" in a link.
 pub(super) const NONE: usize = usize::MAX;
 
-/// How many blocks of the request's own class are looked at before a larger class is taken.
+/// How many blocks of the request's own class are looked at before a larger class is taken, where a power of two has
+/// one class; fewer where the classes are finer.
 const SAME_CLASS_TRIES: usize = 8;
+
+/// In pools with finer classes than this, large ones, free lists are last-in first-out: a block more to touch would
+/// cost more there than a lower address brings.
+const ORDERED_PARTS: u32 = 2;
 
 /// Where a free block keeps its links.
 const NEXT: usize = 1;
@@ -176,7 +181,7 @@ impl Core {
         let class = self.class_of(len);
         let head = self.heads() + class;
         let first = self.get(head);
-        if first < i {
+        if first < i && self.geometry.parts <= ORDERED_PARTS {
             // Behind the first: the lowest block known stays in front, so that the pool fills from below.
             let second = self.get(first.wrapping_add(NEXT));
             self.set_row(i + NEXT, [second, first]);
@@ -288,7 +293,7 @@ impl Core {
     #[cfg_attr(feature = "host", inline(always))]
     pub(super) fn find(&self, words: usize) -> Option<usize> {
         let own = self.class_of(words.max(LINKABLE));
-        if let Some(i) = self.find_in(own, words, SAME_CLASS_TRIES) {
+        if let Some(i) = self.find_in(own, words, (SAME_CLASS_TRIES >> self.geometry.parts).max(1)) {
             return Some(i);
         }
         match self.class_from(own + 1) {

@@ -26,7 +26,7 @@
 //! | `space.rs` | carving blocks from free space and giving them back |
 //! | `table.rs`, `extension.rs` | handles |
 //! | `request.rs` | alloc, alloc_maximum, allocatable: the order of resorts |
-//! | `compact.rs`, `evacuate.rs`, `moving.rs` | compaction |
+//! | `compact.rs`, `windows.rs`, `evacuate.rs`, `moving.rs` | compaction |
 //! | `reclaim.rs` | shrink callbacks |
 //! | `shrink.rs` | free and shrink |
 //! | `shift.rs` | the pool moved as a whole |
@@ -50,6 +50,7 @@ mod shift;
 mod shrink;
 mod space;
 mod table;
+mod windows;
 mod words;
 
 pub use context::{CB_CANNOT_MOVE, CB_OK, Callbacks, Context, HEADER, SHRINK_POS_BACK, SHRINK_POS_FRONT, WORD};

@@ -18,7 +18,9 @@ use crate::port::fault::{self, Fault};
 const LAST_FREE: usize = 1;
 /// Requests that are compacting or calling shrink callbacks, one unit each.
 const BUSY_UNIT: usize = 2;
-const BUSY_MASK: usize = 0x7f << 1;
+const BUSY_MASK: usize = 0x3f << 1;
+/// Some block carries a mark that must go when the last request is over.
+const MARKED: usize = 1 << 7;
 /// The free index's geometry: the logarithm of its parts, its bitmaps, all its words; see `index.rs`.
 const PARTS_SHIFT: u32 = 8;
 const BITMAPS_SHIFT: u32 = 12;
@@ -345,11 +347,20 @@ impl Core {
         self.state() & BUSY_MASK != 0
     }
 
-    /// One less; answers whether it was the last.
+    /// Remembers that marks were made.
+    pub(super) fn note_marks(&mut self) {
+        self.set_state(self.state() | MARKED);
+    }
+
+    /// One less; answers whether it was the last and marks are to be taken off.
     pub(super) fn end_request(&mut self) -> bool {
         if self.state() & BUSY_MASK != 0 {
             self.set_state(self.state() - BUSY_UNIT);
         }
-        self.state() & BUSY_MASK == 0
+        let clear = self.state() & (BUSY_MASK | MARKED) == MARKED;
+        if clear {
+            self.set_state(self.state() & !MARKED);
+        }
+        clear
     }
 }
