@@ -1,0 +1,42 @@
+//! The floors above the pool from C: programs of `tests/floors`, linked to the host archive, and to the rockbox archive
+//! with a glue that runs its threads cooperatively.
+
+mod support;
+
+use std::process::Command;
+
+use support::{archive, compiler, root, run, scratch};
+
+/// Builds a program against an archive and runs it in a folder of its own: what it says.
+fn play(port: &str, program: &str) -> String {
+    let dir = scratch(&format!("floors-{port}-{program}"));
+    let sources = root().join("tests/floors");
+    let mut build = Command::new(compiler(false));
+    build.args(["-std=gnu11", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-I"]).arg(root().join("include"));
+    build.arg(sources.join(format!("{program}.c"))).arg(sources.join("world.c"));
+    if port == "rockbox" {
+        build.args(["-DCOOPERATIVE", "-DROCKMEM_THREADS=0"]).arg(sources.join("glue.c"));
+    }
+    run(build.arg(archive(port)).args(["-lpthread", "-ldl", "-lm", "-o"]).arg(dir.join("program")));
+    run(Command::new(dir.join("program")).current_dir(&dir))
+}
+
+#[test]
+fn files_and_mappings_on_the_host() {
+    assert_eq!(play("host", "files"), "files as promised\n");
+}
+
+#[test]
+fn files_and_mappings_on_the_rockbox_port() {
+    assert_eq!(play("rockbox", "files"), "files as promised\n");
+}
+
+#[test]
+fn streams_on_the_host_while_another_thread_allocates() {
+    assert_eq!(play("host", "streams"), "streams as promised\n");
+}
+
+#[test]
+fn streams_on_the_rockbox_port_while_another_thread_allocates() {
+    assert_eq!(play("rockbox", "streams"), "streams as promised\n");
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The rockbox port on this machine: the functions of docs/porting.md over threads that are cooperative as a player's
+ * are. One lock stands for the one processor: whoever has it runs, and gives it up only where the tree would change
+ * threads: in a wait, inside a transfer, or where a program says so.
+ */
+#include "world.h"
+
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <sched.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+static pthread_mutex_t processor = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t unlocked = PTHREAD_COND_INITIALIZER;
+static pthread_cond_t channels[2] = { PTHREAD_COND_INITIALIZER, PTHREAD_COND_INITIALIZER };
+static int locked;
+static __thread char mark;
+
+__attribute__((constructor)) static void boot(void)
+{
+    pthread_mutex_lock(&processor);
+}
+
+void other_threads(void)
+{
+    pthread_mutex_unlock(&processor);
+    sched_yield();
+    pthread_mutex_lock(&processor);
+}
+
+struct start
+{
+    void *(*work)(void *);
+    void *argument;
+};
+
+static void *run(void *argument)
+{
+    struct start start = *(struct start *)argument;
+    free(argument);
+    pthread_mutex_lock(&processor);
+    start.work(start.argument);
+    pthread_mutex_unlock(&processor);
+    return NULL;
+}
+
+pthread_t thread_start(void *(*work)(void *), void *argument)
+{
+    struct start *start = malloc(sizeof *start);
+    pthread_t thread;
+    start->work = work;
+    start->argument = argument;
+    CHECK(pthread_create(&thread, NULL, run, start) == 0);
+    return thread;
+}
+
+void thread_join(pthread_t thread)
+{
+    pthread_mutex_unlock(&processor);
+    pthread_join(thread, NULL);
+    pthread_mutex_lock(&processor);
+}
+
+void panicf(const char *format, ...)
+{
+    va_list list;
+    va_start(list, format);
+    vfprintf(stderr, format, list);
+    va_end(list);
+    abort();
+}
+
+void rmport_lock(void)
+{
+    while (locked)
+        pthread_cond_wait(&unlocked, &processor);
+    locked = 1;
+}
+
+void rmport_unlock(void)
+{
+    CHECK(locked);
+    locked = 0;
+    pthread_cond_signal(&unlocked);
+}
+
+void rmport_wait(uint32_t channel, int32_t ticks)
+{
+    CHECK(channel < 2);
+    rmport_unlock();
+    if (ticks < 0)
+        pthread_cond_wait(&channels[channel], &processor);
+    else
+    {
+        struct timespec until;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_nsec += (long)(ticks % 100) * 10000000;
+        until.tv_sec += ticks / 100 + until.tv_nsec / 1000000000;
+        until.tv_nsec %= 1000000000;
+        pthread_cond_timedwait(&channels[channel], &processor, &until);
+    }
+    rmport_lock();
+}
+
+void rmport_wake(uint32_t channel)
+{
+    CHECK(channel < 2);
+    pthread_cond_broadcast(&channels[channel]);
+}
+
+uint32_t rmport_ticks(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint32_t)(now.tv_sec * 100 + now.tv_nsec / 10000000);
+}
+
+uint32_t rmport_thread(void)
+{
+    return (uint32_t)(uintptr_t)&mark;
+}
+
+static void *enter(void *argument)
+{
+    ((void (*)(void))argument)();
+    return NULL;
+}
+
+int32_t rmport_thread_start(void (*entry)(void))
+{
+    pthread_detach(thread_start(enter, (void *)entry));
+    return 0;
+}
+
+void rmport_set_errno(int32_t error)
+{
+    errno = error;
+}
+
+int32_t rmport_open(const char *path, uint64_t *identity)
+{
+    struct stat found;
+    CHECK(!locked);
+    int stream = open(path, O_RDONLY);
+    if (stream < 0 || fstat(stream, &found) < 0)
+        return -errno;
+    identity[0] = found.st_dev;
+    identity[1] = found.st_ino;
+    identity[2] = (uint64_t)found.st_size;
+    identity[3] = (uint64_t)found.st_mtim.tv_sec * 1000000000 + (uint64_t)found.st_mtim.tv_nsec;
+    return stream;
+}
+
+void rmport_close(int32_t stream)
+{
+    CHECK(close(stream) == 0);
+}
+
+int32_t rmport_read_at(int32_t stream, uint64_t offset, uint8_t *buffer, uint32_t bytes)
+{
+    CHECK(bytes <= 128 * 1024);
+    /* A driver waits for its disk: others run. */
+    pthread_mutex_unlock(&processor);
+    ssize_t got = pread(stream, buffer, bytes, (off_t)offset);
+    int error = errno;
+    pthread_mutex_lock(&processor);
+    return got < 0 ? -error : (int32_t)got;
+}

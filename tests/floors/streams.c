@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Buffering through the C face: a long file is played in the steps of a decoder while another thread takes and gives
+ * core memory, then everything else that the header declares.
+ */
+#include "world.h"
+
+const size_t pool_bytes = 2000000;
+
+#define SIZE 6000000
+
+static volatile int ended;
+static int asked, given;
+
+static void *others(void *argument)
+{
+    int held[3] = { 0, 0, 0 };
+    unsigned seed = 5;
+    (void)argument;
+    while (!ended)
+    {
+        int *one = &held[dice(&seed, 3)];
+        if (*one > 0)
+            *one = core_free(*one);
+        else
+        {
+            size_t size = 1000 + dice(&seed, pool_bytes / 4 - 1000);
+            *one = core_alloc(size);
+            asked++;
+            if (*one > 0)
+            {
+                given++;
+                void *data = core_get_data_pinned(*one);
+                memset(data, 0x55, size);
+                core_put_data_pinned(data);
+            }
+        }
+        other_threads();
+    }
+    for (int i = 0; i < 3; i++)
+        core_free(held[i]);
+    return NULL;
+}
+
+static void play(const unsigned char *file)
+{
+    static char copy[70000];
+    unsigned seed = 6;
+    size_t pos = 0;
+    int id = bufopen("song", 0, TYPE_PACKET_AUDIO, NULL);
+    CHECK(id > 0 && buf_is_handle(id) && buf_handle_data_type(id) == TYPE_PACKET_AUDIO);
+    CHECK(buf_filesize(id) == SIZE && buf_length() > pool_bytes / 2 && buf_length() < pool_bytes);
+    buf_set_base_handle(id);
+    buf_set_watermark(200000);
+    CHECK(buf_get_watermark() == 200000);
+    pthread_t thread = thread_start(others, NULL);
+    while (pos < SIZE)
+    {
+        void *data = NULL;
+        size_t want = 1 + dice(&seed, 65552);
+        size_t promised = want < SIZE - pos ? want : SIZE - pos;
+        if (promised > 32768)
+            promised = 32768;
+        ssize_t got = bufgetdata(id, want, &data);
+        CHECK(got >= (ssize_t)promised && got <= (ssize_t)want);
+        CHECK(memcmp(data, file + pos, (size_t)got) == 0);
+        if (dice(&seed, 50) == 0)
+        {
+            want = 1 + dice(&seed, sizeof copy - 1);
+            got = bufread(id, want, copy);
+            CHECK(got == (ssize_t)(want < SIZE - pos ? want : SIZE - pos));
+            CHECK(memcmp(copy, file + pos, (size_t)got) == 0);
+        }
+        size_t step = 1 + dice(&seed, promised);
+        CHECK(bufadvance(id, (off_t)step) == 0);
+        pos += step;
+        CHECK(bufftell(id) == (off_t)pos && buf_handle_offset(id) <= (off_t)pos && buf_handle_remaining(id) >= 0);
+        if (dice(&seed, 300) == 0)
+        {
+            pos = dice(&seed, SIZE);
+            CHECK(bufseek(id, pos) == 0);
+        }
+        other_threads();
+    }
+    ended = 1;
+    thread_join(thread);
+    CHECK(bufread(id, 1, copy) == 0 && bufgetdata(id, 0, NULL) == 0);
+    CHECK(asked > 20 && given * 10 >= asked * 9);
+    CHECK(bufclose(id) && !buf_is_handle(id));
+}
+
+static void the_rest(const unsigned char *file)
+{
+    struct buffering_debug figures;
+    char text[64];
+    void *data;
+    int id = bufopen("small", 1000, TYPE_ATOMIC_AUDIO, NULL);
+    CHECK(id > 0 && bufftell(id) == 1000 && buf_handle_offset(id) == 1000);
+    CHECK(bufgetdata(id, 0, &data) == 99000 && memcmp(data, file + 1000, 99000) == 0);
+    CHECK(buf_handle_remaining(id) == 0 && buf_used() >= 99000);
+    CHECK(buf_pin_handle(id, true) && buf_pin_handle(id, false) && buf_signal_handle(id, true));
+    CHECK(bufread(id, 5, text) == 5 && memcmp(text, file + 1000, 5) == 0); /* nothing to wait for */
+    CHECK(bufseek(id, 100001) == ERR_INVALID_VALUE && bufadvance(id, -1001) == ERR_INVALID_VALUE);
+    buffering_get_debugdata(&figures);
+    CHECK(figures.num_handles == 1 && figures.buffered_data == 99000 && figures.data_rem == 0);
+    int copy = bufalloc("a cue sheet", 12, TYPE_CUESHEET);
+    CHECK(copy > id && bufgetdata(copy, 0, &data) == 12 && strcmp(data, "a cue sheet") == 0);
+    strcpy(data, "written");
+    CHECK(bufread(copy, 12, text) == 12 && strcmp(text, "written") == 0);
+    int empty = bufalloc(NULL, 100, TYPE_RAW_ATOMIC);
+    CHECK(empty > copy && bufgetdata(empty, 0, &data) == 100);
+
+    CHECK(bufopen("nothing", 0, TYPE_PACKET_AUDIO, NULL) == ERR_FILE_ERROR);
+    CHECK(bufopen("small", 0, TYPE_UNKNOWN, NULL) == ERR_UNSUPPORTED_TYPE);
+    CHECK(bufopen("small", 0, TYPE_BITMAP, NULL) == ERR_UNSUPPORTED_TYPE);
+    CHECK(bufopen("song", 0, TYPE_ATOMIC_AUDIO, NULL) == ERR_BUFFER_FULL);
+    CHECK(bufalloc(NULL, (size_t)-1, TYPE_RAW_ATOMIC) == ERR_BUFFER_FULL);
+    CHECK(bufalloc("x", 1, TYPE_ID3) == ERR_UNSUPPORTED_TYPE);
+
+    CHECK(bufclose(id) && bufclose(id) && bufclose(0) && bufclose(-7));
+    CHECK(bufseek(id, 0) == ERR_HANDLE_NOT_FOUND && bufadvance(id, 0) == ERR_HANDLE_NOT_FOUND);
+    CHECK(bufftell(id) == ERR_HANDLE_NOT_FOUND && bufread(id, 1, text) == ERR_HANDLE_NOT_FOUND);
+    CHECK(bufgetdata(id, 1, &data) == ERR_HANDLE_NOT_FOUND && buf_filesize(id) == ERR_HANDLE_NOT_FOUND);
+    CHECK(buf_handle_offset(id) == ERR_HANDLE_NOT_FOUND && buf_handle_remaining(id) == ERR_HANDLE_NOT_FOUND);
+    CHECK(buf_handle_data_type(id) == ERR_HANDLE_NOT_FOUND && !buf_pin_handle(id, true) && !buf_signal_handle(id, 1));
+
+    CHECK(buffering_reset(NULL, 0) && !buf_is_handle(copy) && !buf_is_handle(empty) && buf_used() == 0);
+    CHECK(!buffering_reset(text, sizeof text));
+}
+
+int main(void)
+{
+    unsigned char *song = make_file("song", SIZE);
+    core_allocator_init();
+    CHECK(bufopen("song", 0, TYPE_PACKET_AUDIO, NULL) == ERR_BUFFER_FULL); /* before the first reset */
+    CHECK(buf_length() == 0);
+    buffering_init();
+    CHECK(buffering_reset(NULL, 0));
+    play(song);
+    the_rest(make_file("small", 100000));
+    puts("streams as promised");
+    return 0;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "world.h"
+
+#include <sched.h>
+#include <stdarg.h>
+
+void core_allocator_init(void)
+{
+    buflib_init(&core_ctx, malloc(pool_bytes), pool_bytes);
+}
+
+unsigned char *make_file(const char *path, size_t bytes)
+{
+    unsigned char *data = malloc(bytes + 1);
+    unsigned state = 1;
+    for (size_t i = 0; i < bytes; i++)
+    {
+        state = state * 1103515245 + 12345;
+        data[i] = state >> 16;
+    }
+    FILE *file = fopen(path, "wb");
+    CHECK(file && fwrite(data, 1, bytes, file) == bytes && fclose(file) == 0);
+    return data;
+}
+
+size_t dice(unsigned *seed, size_t n)
+{
+    *seed = *seed * 1664525 + 1013904223;
+    return (size_t)(((unsigned long long)(*seed >> 4) * n) >> 28);
+}
+
+#ifndef COOPERATIVE
+
+void other_threads(void)
+{
+    sched_yield();
+}
+
+pthread_t thread_start(void *(*work)(void *), void *argument)
+{
+    pthread_t thread;
+    CHECK(pthread_create(&thread, NULL, work, argument) == 0);
+    return thread;
+}
+
+void thread_join(pthread_t thread)
+{
+    pthread_join(thread, NULL);
+}
+
+#endif
