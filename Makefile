@@ -2,6 +2,7 @@
 #
 #   make                          build/librockmem.a for this machine
 #   make PORT=rockbox             build/rockbox/librockmem.a: the players' port, built for this machine
+#   make AUDIO_POOL=0             the library without the audio buffer pool
 #   make PREFIXED=1               build/prefixed/…: every name begins with rockmem_; compile with -DROCKMEM_PREFIX
 #   make TARGET=triple            build/…/triple/…: for another machine, whose Rust target is installed
 #   make headers                  remakes include/rockmem/*.h after a change in src/capi or symbols
@@ -33,6 +34,12 @@ else
 endif
 
 SYMBOLS := symbols/$(PORT).txt
+ifeq ($(AUDIO_POOL),0)
+  OUT      := $(OUT)/no-audio-pool
+  DROP     := -e '/^audio_/d'
+else
+  FEATURES := $(FEATURES),audio_pool
+endif
 ifdef PREFIXED
   OUT      := $(OUT)/prefixed
   FEATURES := $(FEATURES),prefixed
@@ -60,7 +67,7 @@ lib: $(ARCHIVE)
 # The names on the checked list, as they leave this archive. panicf and _logf are the program's: never prefixed.
 $(NAMES): $(SYMBOLS) Makefile
 	@mkdir -p $(OUT)
-	@sed -e '/^#/d' -e '/^panicf$$/b' -e '/^_logf$$/b' -e 's/^/$(PREFIX)/' $< > $@
+	@sed -e '/^#/d' $(DROP) -e '/^panicf$$/b' -e '/^_logf$$/b' -e 's/^/$(PREFIX)/' $< > $@
 
 # One object with nothing global but those names: the library never clashes with its users.
 $(ARCHIVE): $(SOURCES) $(NAMES)

@@ -36,6 +36,8 @@ extern crate std;
 #[macro_use]
 mod prefix;
 
+#[cfg(feature = "audio_pool")]
+pub mod audio_pool;
 pub mod buffering;
 pub mod buflib;
 pub mod cache;

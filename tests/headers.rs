@@ -68,7 +68,9 @@ fn header_of(name: &str, source: &str) -> String {
     head.push('/');
     config.header = Some(head);
     config.include_guard = Some(format!("ROCKMEM_{}_H", name.to_uppercase()));
-    config.includes = face.includes.clone();
+    let (system, ours): (Vec<_>, Vec<_>) = face.includes.iter().partition(|file| file.starts_with('<'));
+    config.sys_includes = system.iter().map(|file| file.trim_matches(['<', '>']).to_string()).collect();
+    config.includes = ours.into_iter().cloned().collect();
 
     let mut out = Vec::new();
     cbindgen::Builder::new()

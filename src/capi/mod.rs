@@ -12,6 +12,8 @@
 //!
 //! Every name goes through `prefix!` and is on the list in `symbols/`, which the archive is cut to.
 
+#[cfg(feature = "audio_pool")]
+pub mod audio_pool;
 pub mod buffering;
 pub mod buflib;
 pub mod core_alloc;

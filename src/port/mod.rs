@@ -31,4 +31,6 @@ mod imp;
 #[path = "rockbox/mod.rs"]
 mod imp;
 
+#[cfg(all(feature = "host", feature = "audio_pool"))]
+pub use imp::barrier;
 pub use imp::{PoolLock, System};

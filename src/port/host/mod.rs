@@ -1,5 +1,7 @@
 //! The host port: std, parking_lot, libc.
 
+#[cfg(feature = "audio_pool")]
+pub mod barrier;
 pub(crate) mod gate;
 pub(crate) mod kernel;
 mod lock;

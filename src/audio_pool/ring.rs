@@ -1,0 +1,209 @@
+//! A bounded queue for many threads: the preallocated list, the overflow tier, the queue of latency samples.
+//!
+//! ```text
+//!   head ──► pop                       a position is (lap, index): when the index passes the last slot
+//!   tail ──► push                      the lap goes up by one and the index starts at 0 again
+//!
+//!   slot.stamp == tail position        free in this lap: whoever moves the tail on may write it
+//!   slot.stamp == head position + 1    full: whoever moves the head on may read it
+//!   after reading                      stamp = head position + one lap: free for the next lap
+//! ```
+//!
+//! Producers meet only at the tail and consumers only at the head, so two threads that pass buffers to each other share
+//! the slots and nothing else. The number of slots is the bound itself: a full queue refuses, and "fewer than the maximum"
+//! needs no counter. Positions are a machine word and never repeat within the time a thread can be stopped between a look
+//! and its compare-and-swap: on 64 bits they never repeat at all, on 32 bits after a million laps.
+
+use std::boxed::Box;
+
+use super::sync::{AtomicU32, AtomicUsize, Ordering, spin};
+
+/// A line of its own: head and tail belong to different threads.
+#[derive(Debug)]
+#[repr(align(128))]
+struct Line(AtomicUsize);
+
+/// A place in the queue.
+#[derive(Debug)]
+pub struct Slot {
+    stamp: AtomicUsize,
+    value: AtomicU32,
+}
+
+/// The bounded queue, over a boxed slice or an array of its own.
+#[derive(Debug)]
+pub struct Ring<S = Box<[Slot]>> {
+    head: Line,
+    tail: Line,
+    /// The step from one lap to the next: a power of two above the number of slots.
+    lap: usize,
+    slots: S,
+}
+
+impl Ring {
+    /// A queue of exactly `bound` slots; 0 is a queue that is always full and always empty.
+    pub fn new(bound: usize) -> Ring {
+        Ring {
+            head: Line(AtomicUsize::new(0)),
+            tail: Line(AtomicUsize::new(0)),
+            lap: (bound + 1).next_power_of_two(),
+            slots: (0..bound).map(|index| Slot { stamp: AtomicUsize::new(index), value: AtomicU32::new(0) }).collect(),
+        }
+    }
+}
+
+#[cfg(not(loom))]
+impl<const N: usize> Ring<[Slot; N]> {
+    /// A queue of exactly N slots, for a static.
+    pub const fn fixed() -> Self {
+        let mut slots = [const { Slot { stamp: AtomicUsize::new(0), value: AtomicU32::new(0) } }; N];
+        let mut index = 0;
+        while index < N {
+            slots[index].stamp = AtomicUsize::new(index);
+            index += 1;
+        }
+        Ring {
+            head: Line(AtomicUsize::new(0)),
+            tail: Line(AtomicUsize::new(0)),
+            lap: (N + 1).next_power_of_two(),
+            slots,
+        }
+    }
+}
+
+impl<S: AsRef<[Slot]>> Ring<S> {
+    /// How many values it holds at most.
+    pub fn bound(&self) -> usize {
+        self.slots.as_ref().len()
+    }
+
+    #[inline]
+    fn index(&self, position: usize) -> usize {
+        position & (self.lap - 1)
+    }
+
+    #[inline]
+    fn after(&self, position: usize) -> usize {
+        if self.index(position) + 1 < self.slots.as_ref().len() {
+            position.wrapping_add(1)
+        } else {
+            (position & !(self.lap - 1)).wrapping_add(self.lap)
+        }
+    }
+
+    /// Appends a value; false when the queue is full.
+    #[inline]
+    pub fn push(&self, value: u32) -> bool {
+        let mut tail = self.tail.0.load(Ordering::Relaxed);
+        loop {
+            let Some(slot) = self.slots.as_ref().get(self.index(tail)) else {
+                return false; // a bound of 0
+            };
+            let stamp = slot.stamp.load(Ordering::Acquire);
+            if stamp == tail {
+                match self.tail.0.compare_exchange_weak(tail, self.after(tail), Ordering::AcqRel, Ordering::Relaxed) {
+                    Ok(_) => {
+                        slot.value.store(value, Ordering::Relaxed);
+                        slot.stamp.store(tail.wrapping_add(1), Ordering::Release);
+                        return true;
+                    }
+                    Err(now) => tail = now,
+                }
+                continue;
+            }
+            if stamp.wrapping_add(self.lap) == tail.wrapping_add(1) {
+                // The slot still holds the value of the lap before: full, unless it is being read right now.
+                let head = self.head.0.load(Ordering::Acquire);
+                if head.wrapping_add(self.lap) == tail {
+                    return false;
+                }
+            }
+            spin();
+            tail = self.tail.0.load(Ordering::Relaxed);
+        }
+    }
+
+    /// Takes the oldest value; None when the queue is empty.
+    #[inline]
+    pub fn pop(&self) -> Option<u32> {
+        let mut head = self.head.0.load(Ordering::Relaxed);
+        loop {
+            let slot = self.slots.as_ref().get(self.index(head))?;
+            let stamp = slot.stamp.load(Ordering::Acquire);
+            if stamp == head.wrapping_add(1) {
+                match self.head.0.compare_exchange_weak(head, self.after(head), Ordering::AcqRel, Ordering::Relaxed) {
+                    Ok(_) => {
+                        let value = slot.value.load(Ordering::Relaxed);
+                        slot.stamp.store(head.wrapping_add(self.lap), Ordering::Release);
+                        return Some(value);
+                    }
+                    Err(now) => head = now,
+                }
+                continue;
+            }
+            if stamp == head && self.tail.0.load(Ordering::Acquire) == head {
+                return None;
+            }
+            spin();
+            head = self.head.0.load(Ordering::Relaxed);
+        }
+    }
+
+    /// How many values it holds; exact while nobody is pushing or popping.
+    pub fn len(&self) -> usize {
+        loop {
+            let tail = self.tail.0.load(Ordering::Acquire);
+            let head = self.head.0.load(Ordering::Acquire);
+            if self.tail.0.load(Ordering::Acquire) == tail {
+                let laps = (tail & !(self.lap - 1)).wrapping_sub(head & !(self.lap - 1));
+                let (tail, head) = (self.index(tail), self.index(head));
+                return if laps == 0 { tail.saturating_sub(head) } else { self.slots.as_ref().len() + tail - head };
+            }
+            spin();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Ring;
+
+    #[test]
+    fn a_ring_gives_back_in_order_what_it_was_given_and_refuses_beyond_its_bound() {
+        for bound in [1usize, 2, 3, 10, 20, 100] {
+            let ring = Ring::new(bound);
+            assert_eq!(ring.bound(), bound);
+            let mut next = 0;
+            let mut oldest = 0;
+            for round in 0..50 {
+                let wanted = ring.len().max((round * 7) % (bound + 1));
+                while ring.len() < wanted {
+                    assert!(ring.push(next));
+                    next += 1;
+                }
+                if wanted == bound {
+                    assert!(!ring.push(9999), "bound {bound}");
+                }
+                assert_eq!(ring.len(), wanted);
+                for _ in 0..(round % (wanted + 1)) {
+                    assert_eq!(ring.pop(), Some(oldest));
+                    oldest += 1;
+                }
+            }
+            while let Some(value) = ring.pop() {
+                assert_eq!(value, oldest);
+                oldest += 1;
+            }
+            assert_eq!(oldest, next);
+            assert_eq!(ring.len(), 0);
+        }
+    }
+
+    #[test]
+    fn a_ring_without_room_takes_nothing_and_gives_nothing() {
+        let ring = Ring::new(0);
+        assert!(!ring.push(1));
+        assert_eq!(ring.pop(), None);
+        assert_eq!(ring.len(), 0);
+    }
+}

@@ -1,0 +1,13 @@
+//! The atomics of the parts that the loom models run: the models put loom's in the place of this file.
+
+pub use core::hint::spin_loop as spin;
+pub use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering, compiler_fence};
+
+pub use crate::port::barrier::light;
+
+/// What lies in a slot.
+pub type Item = &'static super::record::Record;
+/// A slot.
+pub type Place = super::memory::AlwaysRef<super::record::Record>;
+/// What lies in a slot that was never used.
+pub const NOTHING: Item = &super::record::NOWHERE;
