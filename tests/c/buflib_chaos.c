@@ -58,7 +58,7 @@ static int on_shrink(int handle, unsigned hints, void *start, size_t size)
 {
     (void)hints;
     CHECK(data_of(&pool, handle) == start);
-    CHECK_LE(size, MOST + 4 * WORD);
+    CHECK_LE(size, pool.size);
     shrinks++;
     steps_within();
     return random_between(&seed, 0, 1) ? BUFLIB_CB_OK : BUFLIB_CB_CANNOT_SHRINK;
@@ -87,7 +87,12 @@ static void take(struct slot *slot)
     size_t size = random_between(&seed, 0, MOST);
     size_t kind = random_between(&seed, 0, 7);
     int fill_seed = (int)random_next(&seed);
-    int handle = buflib_alloc_ex(&pool.ctx, size, kind < 5 ? &kinds[kind] : NULL);
+    struct buflib_callbacks *ops = kind < 5 ? &kinds[kind] : NULL;
+    int handle;
+    if (random_between(&seed, 0, 30) == 0)
+        handle = buflib_alloc_maximum(&pool.ctx, &size, ops);
+    else
+        handle = buflib_alloc_ex(&pool.ctx, size, ops);
     if (handle <= 0) {
         refused++;
     } else if (slot->handle > 0) { /* a callback filled the slot meanwhile */
