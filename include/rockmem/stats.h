@@ -101,7 +101,7 @@ struct rm_stats
      */
     uint64_t waits;
     /*
-     Those of them in the middle of a stream, neither after an opening nor after a jump.
+     Those of them in the middle of a stream: after an opening or a jump, from the first read on that did not wait.
      */
     uint64_t underruns;
     /*

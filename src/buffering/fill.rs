@@ -2,12 +2,13 @@
 //!
 //! ```text
 //!   1  what a reader waits for                                  may take: played, cached, far ahead
+//!   while filling:
 //!   2  up to `near` ahead of the playing handle                 the same
-//!   3  while filling: the playing handle, those after it,       may take: played, cached beyond its share
-//!      those before it, until the limit is full
+//!   3  the playing handle, those after it, those before it,     may take: played, cached beyond its share
+//!      until the limit is full
 //!
-//!   filling begins   a handle is opened or jumps; useful data falls below the low mark
-//!   filling ends     nothing left, limit full, or no memory: then half a second of rest
+//!   filling begins   a handle is opened or jumps; useful data, or the playing handle's, falls below the low mark
+//!   filling ends     nothing left, or the limit is full; without memory it rests for half a second
 //! ```
 //!
 //! For a second after somebody took memory from what lay ahead, step 3 is left out.
@@ -86,38 +87,38 @@ fn pick<H: House<State: Buffered>>(g: &mut Guard<H>) -> Option<Job> {
         }
         H::wake(Channel::Data);
     }
-    // 2: what will be waited for in a moment.
     let now = H::ticks();
-    let first = playing(g);
-    let near = g.buffering().near;
-    if let Some(n) = first
-        && let Some(handle) = next(g, n, now)
-        && handle.useful() < near
-        && !ahead(now, g.buffering().rest_until)
-    {
-        return Some(job(&handle, Asker::Waiting));
-    }
-    // 3: the rest.
     if ahead(now, g.buffering().rest_until) {
         return None;
     }
     g.buffering().rest_until = None;
+    let sums = budget::sums(g);
+    let first = playing(g);
+    let next_of_first = first.and_then(|n| next(g, n, now));
+    if !g.buffering().filling {
+        let mark = budget::low_mark(g);
+        let dry = next_of_first.is_some_and(|handle| handle.useful() < mark);
+        g.buffering().filling = dry || sums.remaining > 0 && sums.useful < mark;
+    }
+    if !g.buffering().filling {
+        return None;
+    }
+    // 2: what will be waited for soon.
+    let near = g.buffering().near;
+    if let Some(handle) = next_of_first.filter(|handle| handle.useful() < near) {
+        return Some(job(&handle, Asker::Waiting));
+    }
+    // 3: the rest; later, if somebody needs memory just now.
     if ahead(now, g.cache().pressed.map(|tick| tick.wrapping_add(CAUTION))) {
         return None;
     }
     g.cache().pressed = None;
-    let sums = budget::sums(g);
-    if !g.buffering().filling {
-        g.buffering().filling = sums.remaining > 0 && sums.useful < budget::low_mark(g);
-    }
-    if g.buffering().filling {
-        let first = first.unwrap_or(0);
-        for n in (first..count).chain(0..first) {
-            let Some(handle) = next(g, n, now) else { continue };
-            let stream = matches!(handle.home, Home::Stream { .. });
-            if !stream || sums.ahead < g.buffering().limit {
-                return Some(job(&handle, Asker::Ahead));
-            }
+    let first = first.unwrap_or(0);
+    for n in (first..count).chain(0..first) {
+        let Some(handle) = next(g, n, now) else { continue };
+        let stream = matches!(handle.home, Home::Stream { .. });
+        if !stream || sums.ahead < g.buffering().limit {
+            return Some(job(&handle, Asker::Ahead));
         }
     }
     g.buffering().filling = false;
@@ -199,7 +200,6 @@ fn starve<H: House<State: Buffered>>(g: &mut Guard<H>, job: &Job) {
             handle.starved = true;
         }
     } else {
-        buffering.filling = false;
         buffering.rest_until = Some(now.wrapping_add(REST));
     }
 }

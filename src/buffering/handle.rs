@@ -138,7 +138,7 @@ pub struct Handle {
     pub retry: Option<u32>,
     /// There was no memory for what its reader waits for.
     pub starved: bool,
-    /// Its reader goes on from where it was.
+    /// Its reader goes on from where it was, and has found its bytes in memory since.
     pub steady: bool,
     /// Nobody may wait for it.
     pub signaled: bool,

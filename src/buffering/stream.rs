@@ -73,7 +73,7 @@ fn wait<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32, from: u64, len: u6
             now.starved = false;
             now.failed = 0;
             now.failures = 0;
-            now.steady = true;
+            now.steady |= began.is_none();
             if let Some(began) = began {
                 let counts = &mut g.buffering().counts;
                 counts.waits += 1;

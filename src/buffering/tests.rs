@@ -10,7 +10,7 @@ use super::position::{advance, seek, start};
 use super::stream::{data, read, readable, signal};
 use super::{
     Buffered, ERR_BUFFER_FULL, ERR_FILE_ERROR, ERR_HANDLE_NOT_FOUND, ERR_INVALID_VALUE, ERR_UNSUPPORTED_TYPE, budget,
-    reset,
+    reset, set_watermark,
 };
 use crate::mmap::memory::{faults, look_at};
 use crate::port::kernel::{Channel, HZ};
@@ -451,6 +451,30 @@ fn the_budget_follows_the_pool_and_is_never_overdrawn() {
     // What segments cost beside their bytes, and one that is being made, are not in it.
     assert!(budget::length(&mut world.enter()) >= full - full / 20);
     assert!(segments(&mut world.enter()) <= full + 300_000);
+}
+
+#[test]
+fn between_bursts_the_disk_sleeps() {
+    let world = ready(4_000_000);
+    let bytes = world.put_pattern("file", 16_000_000);
+    set_watermark(&mut world.enter(), 300_000);
+    let id = stream(&world, "file");
+    let (mut pos, mut bursts, mut last) = (0, 0, 0);
+    while pos + 50_000 < bytes.len() {
+        // The filler is at rest: full, or above the mark.
+        let mut g = world.enter();
+        while g.buffering().filling {
+            g.wait(Channel::Data, Some(1));
+        }
+        drop(g);
+        bursts += u32::from(world.reads() != last);
+        last = world.reads();
+        assert_eq!(point(&world, id, 32_768).unwrap()[..], bytes[pos..pos + 32_768]);
+        advance(&mut world.enter(), id, 50_000).unwrap();
+        pos += 50_000;
+    }
+    assert!((4..=8).contains(&bursts), "{bursts} bursts for 16 MB through 3.7 MB");
+    assert_eq!(world.enter().buffering().counts.waits, 0);
 }
 
 #[test]

@@ -95,6 +95,12 @@ impl Pool {
         self.with(|core| core.alloc(size, ops))
     }
 
+    /// As [`Pool::alloc`], but no block's owner is asked to give memory up: for those who give memory up themselves.
+    /// Blocks may move.
+    pub fn alloc_quietly(self, size: usize, ops: *const Callbacks) -> i32 {
+        self.with(|core| core.alloc_quietly(size, ops))
+    }
+
     /// Allocates the largest block that can be had, and says its size; -1 and size 0 when there is nothing.
     pub fn alloc_maximum(self, size: &mut usize, ops: *const Callbacks) -> i32 {
         self.with(|core| core.alloc_maximum(size, ops))

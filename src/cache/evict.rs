@@ -16,7 +16,7 @@ use core::ffi::{c_int, c_void};
 use super::index::{List, SHIFTS};
 use super::{Cache, Cached};
 use crate::buflib::{CB_OK, Callbacks, Pool};
-use crate::mmap::mapping::{Mapped, Maps, Name, block_size};
+use crate::mmap::mapping::{Maps, Name, block_size};
 use crate::mmap::memory::Block;
 
 use crate::port::monitor::{Guard, House};
@@ -120,9 +120,6 @@ unsafe extern "C" fn shrink<H: House<State: Cached>>(
     _size: usize,
 ) -> c_int {
     let mut g = H::monitor().enter();
-    if g.cache().own.contains(&H::thread()) {
-        return CB_CANNOT_SHRINK;
-    }
     let everything = hints & HINT_BOTH == HINT_BOTH;
     let need = (hints & HINT_SIZE) as usize;
     let (maps, cache) = g.parts();
@@ -145,17 +142,6 @@ unsafe extern "C" fn shrink<H: House<State: Cached>>(
     CB_OK
 }
 
-/// Takes a block for our own use with the pool's callbacks into this cache refused. None if there is no memory.
-pub fn take_own<H: House<State: Cached>>(g: &mut Guard<H>, size: usize, ops: *const Callbacks) -> Option<Block> {
-    let pool = g.maps().pool?;
-    let me = H::thread();
-    let place = g.cache().own.iter().position(|thread| *thread == 0)?;
-    g.cache().own[place] = me;
-    let block = g.unlocked(|| Block::take(pool, size, ops));
-    g.cache().own[place] = 0;
-    block
-}
-
 /// Takes a block of this size after making room for it as far as the asker may.
 pub fn take_room<H: House<State: Cached>>(
     g: &mut Guard<H>,
@@ -175,7 +161,7 @@ pub fn take_room<H: House<State: Cached>>(
                 return None;
             }
         }
-        if let Some(block) = take_own(g, size, ops) {
+        if let Some(block) = g.unlocked(|| Block::take_free(pool, size, ops)) {
             return Some(block);
         }
         // Enough, but not in one piece: walls. One victim more may open a span.
@@ -201,6 +187,9 @@ pub fn segment<H: House<State: Cached>>(
         let (maps, cache) = g.parts();
         if let Some(slot) = cache.index.find(maps, object, offset) {
             return Some(maps.name(slot));
+        }
+        if offset >= maps.objects[object].size {
+            return None;
         }
         if !maps.has_slot() && evict(maps, cache, 1, asker) == 0 {
             return None;

@@ -16,8 +16,8 @@
 //!
 //! A segment is a mapping (floor 3) of an aligned window of one file, in a block of the pool that may move. All memory
 //! that the pool has free may become segments; it goes back when somebody allocates: the block's shrink callback frees
-//! the coldest segments, whichever block it was called for. Allocations of the cache itself never take more than the
-//! list for its kind of asker allows ([`evict::Asker`]), and refuse their own callback.
+//! the coldest segments, whichever block it was called for. The cache itself makes room by its own rules
+//! ([`evict::Asker`]) and then takes free memory only: it asks no owner for any.
 
 pub mod evict;
 pub mod index;
@@ -59,8 +59,6 @@ pub struct Cache {
     pub index: Index,
     /// Figures.
     pub counts: Counts,
-    /// Threads that are inside an allocation of the cache.
-    own: [usize; 8],
     /// Largest class of window, by the size of the pool.
     largest: u8,
     /// Bytes that segments of plain files may keep against streams.
@@ -85,7 +83,6 @@ impl Cache {
         Cache {
             index: Index::new(),
             counts: Counts { asked: 0, hits: 0, misses: 0, direct: 0, evictions: 0, given: 0, refusals: 0, peak: 0 },
-            own: [0; 8],
             largest: 0,
             share: 0,
             epoch: 0,

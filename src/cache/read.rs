@@ -118,7 +118,7 @@ pub fn direct<H: House<State: Cached>>(
         Ok(got) => {
             maps.counts.bytes += got as u64;
             if got < into.len() {
-                maps.objects[object].size = offset + got as u64;
+                maps.objects[object].shorten(offset + got as u64);
             }
         }
         Err(_) => maps.counts.errors += 1,

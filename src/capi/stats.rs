@@ -58,7 +58,7 @@ pub struct rm_stats {
     pub bridged_bytes: u64,
     /// Reads of handles that waited for storage.
     pub waits: u64,
-    /// Those of them in the middle of a stream, neither after an opening nor after a jump.
+    /// Those of them in the middle of a stream: after an opening or a jump, from the first read on that did not wait.
     pub underruns: u64,
     /// Time waited, in milliseconds.
     pub waited_ms: u64,

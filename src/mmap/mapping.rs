@@ -14,7 +14,7 @@
 use bitflags::bitflags;
 
 use super::memory::{Block, Table};
-use super::object::{OBJECTS, Object};
+use super::object::Object;
 use crate::buflib::{Callbacks, Pool};
 use crate::port::kernel::Channel;
 use crate::port::monitor::{Guard, House};
@@ -271,7 +271,7 @@ pub fn ready<H: House<State: Mapped>>(g: &mut Guard<H>, pool: Pool, slots: u16) 
         return Ok(());
     }
     let tables = g.unlocked(|| {
-        let objects = Table::take(pool, OBJECTS, Object::FREE)?;
+        let objects = Table::take(pool, Object::how_many(slots), Object::FREE)?;
         let maps = Table::take(pool, usize::from(slots), Mapping::FREE);
         Some((objects, maps))
     });
@@ -379,8 +379,7 @@ pub fn populate<H: House<State: Mapped>>(g: &mut Guard<H>, name: Name, from: usi
                 maps.counts.commands += u64::from(inside > 0);
                 maps.counts.bytes += got as u64;
                 if got < inside {
-                    // The file is shorter than it was.
-                    maps.objects[object].size = offset + (start + got) as u64;
+                    maps.objects[object].shorten(offset + (start + got) as u64);
                 }
             }
             Err(error) => {

@@ -35,11 +35,21 @@ pub struct Block {
 impl Block {
     /// Takes a block. The pool may call callbacks, ours too: not with the floors' lock held.
     pub fn take(pool: Pool, size: usize, ops: *const Callbacks) -> Option<Block> {
+        Self::taken(pool, size, || pool.alloc(size, ops))
+    }
+
+    /// Takes a block of memory that nobody has, moving blocks if need be but asking no owner for any. Not with the
+    /// floors' lock held either: moves have callbacks.
+    pub fn take_free(pool: Pool, size: usize, ops: *const Callbacks) -> Option<Block> {
+        Self::taken(pool, size, || pool.alloc_quietly(size, ops))
+    }
+
+    fn taken(pool: Pool, size: usize, alloc: impl FnOnce() -> i32) -> Option<Block> {
         #[cfg(test)]
         if faults::strikes() {
             return None;
         }
-        let handle = pool.alloc(size, ops);
+        let handle = alloc();
         (handle > 0).then_some(Block { pool, handle, size })
     }
 

@@ -13,9 +13,6 @@
 
 use crate::port::storage::Identity;
 
-/// How many files can be known at once, open or remembered.
-pub const OBJECTS: usize = 64;
-
 /// No stream.
 const CLOSED: i32 = -1;
 
@@ -55,6 +52,18 @@ impl Object {
         used: false,
         stale: false,
     };
+
+    /// How many files can be known at once, open or remembered, beside so many mappings.
+    pub fn how_many(mappings: u16) -> usize {
+        usize::from(mappings / 4).clamp(64, 448)
+    }
+
+    /// The file turned out to be shorter than it was when it was opened: this object ends there, and the next opening
+    /// makes a new one.
+    pub fn shorten(&mut self, size: u64) {
+        self.size = size;
+        self.stale = true;
+    }
 
     /// An object for a file that was just opened, with one user.
     pub fn new(identity: Identity, stream: i32) -> Object {

@@ -50,9 +50,6 @@ pub trait Kernel: 'static {
     /// The clock, in ticks of 1/[`HZ`] s; it wraps.
     fn ticks() -> u32;
 
-    /// A number other than 0 that names the calling thread.
-    fn thread() -> usize;
-
     /// Starts the buffering thread.
     ///
     /// # Errors

@@ -87,10 +87,6 @@ impl Kernel for Model {
         host::ticks()
     }
 
-    fn thread() -> usize {
-        host::thread()
-    }
-
     fn start(entry: fn()) -> Result<(), Errno> {
         host::start(entry)
     }

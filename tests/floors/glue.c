@@ -18,7 +18,6 @@ static pthread_mutex_t processor = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t unlocked = PTHREAD_COND_INITIALIZER;
 static pthread_cond_t channels[2] = { PTHREAD_COND_INITIALIZER, PTHREAD_COND_INITIALIZER };
 static int locked;
-static __thread char mark;
 
 __attribute__((constructor)) static void boot(void)
 {
@@ -117,11 +116,6 @@ uint32_t rmport_ticks(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint32_t)(now.tv_sec * 100 + now.tv_nsec / 10000000);
-}
-
-uint32_t rmport_thread(void)
-{
-    return (uint32_t)(uintptr_t)&mark;
 }
 
 static void *enter(void *argument)

@@ -19,12 +19,6 @@ pub fn ticks() -> u32 {
     (BOOT.elapsed().as_millis() * u128::from(HZ) / 1000) as u32
 }
 
-/// The address of a thread's own byte: no two live threads share one.
-pub fn thread() -> usize {
-    std::thread_local!(static MARK: u8 = const { 0 });
-    MARK.with(|mark| core::ptr::from_ref(mark) as usize)
-}
-
 /// Starts a thread of the name `buffering`.
 pub fn start(entry: fn()) -> Result<(), Errno> {
     std::thread::Builder::new()
@@ -61,10 +55,6 @@ impl Kernel for System {
 
     fn ticks() -> u32 {
         ticks()
-    }
-
-    fn thread() -> usize {
-        thread()
     }
 
     fn start(entry: fn()) -> Result<(), Errno> {

@@ -18,8 +18,6 @@ unsafe extern "C" {
     fn rmport_wake(channel: u32);
     /// The tick counter (`current_tick`), 100 a second; it may wrap.
     fn rmport_ticks() -> u32;
-    /// A number other than 0 for the running thread (`thread_self`).
-    fn rmport_thread() -> u32;
     /// Creates the buffering thread, which calls `entry` and never comes back from it. 0, or a negative error number.
     fn rmport_thread_start(entry: extern "C" fn()) -> i32;
     /// Sets `errno`.
@@ -65,11 +63,6 @@ impl Kernel for System {
     fn ticks() -> u32 {
         // SAFETY: a function of the glue without arguments.
         unsafe { rmport_ticks() }
-    }
-
-    fn thread() -> usize {
-        // SAFETY: a function of the glue without arguments.
-        unsafe { rmport_thread() as usize }
     }
 
     fn start(entry: fn()) -> Result<(), Errno> {
