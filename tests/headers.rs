@@ -26,6 +26,10 @@ struct Face {
 impl Face {
     fn of(name: &str, source: &str) -> Face {
         let mut face = Face { doc: Vec::new(), includes: Vec::new(), switches: Vec::new(), rust: String::new() };
+        // What a caller must see to is no safety section of a document to a C programmer, and nothing is no item of it.
+        let source = source
+            .replace("///\n/// # Safety\n/// * None.\n", "")
+            .replace("/// # Safety\n", "/// The caller sees to it that:\n");
         for line in source.lines() {
             if let Some(text) = line.strip_prefix("//!") {
                 face.doc.push(text.strip_prefix(' ').unwrap_or(text).to_string());

@@ -360,7 +360,7 @@ int audio_pool_destroy(int number);
 /*
  Lends a buffer and leaves its bytes in `capacity`, unless that is NULL. NULL and 0 bytes: no such pool, or no memory.
 
- # Safety
+ The caller sees to it that:
  * `capacity` is NULL or writable.
  */
 void *audio_pool_get(int number, size_t *capacity);
@@ -372,7 +372,7 @@ void *audio_pool_get(int number, size_t *capacity);
 
  Answers 0, AUDIO_POOL_ENOPOOL, AUDIO_POOL_EFOREIGN (NULL, too), AUDIO_POOL_ETWICE or AUDIO_POOL_ESIZE.
 
- # Safety
+ The caller sees to it that:
  * After 0, nobody uses the buffer.
  */
 int audio_pool_put(int number, void *buffer);
@@ -380,7 +380,7 @@ int audio_pool_put(int number, void *buffer);
 /*
  Lends up to `count` buffers of one pool. Answers how many: fewer only when memory ran out; 0 for no such pool.
 
- # Safety
+ The caller sees to it that:
  * `buffers` has room for `count` pointers.
  */
 size_t audio_pool_get_many(int number, void **buffers, size_t count);
@@ -389,7 +389,7 @@ size_t audio_pool_get_many(int number, void **buffers, size_t count);
  Takes `count` buffers back. Those that are taken become NULL in `buffers`; those that are refused stay. NULLs are
  skipped. Answers how many were taken.
 
- # Safety
+ The caller sees to it that:
  * `buffers` points to `count` pointers, and nobody uses a buffer that was taken.
  */
 size_t audio_pool_put_many(int number, void **buffers, size_t count);
@@ -404,7 +404,7 @@ size_t audio_pool_capacity(void *buffer);
 
  Answers 0, AUDIO_POOL_ENOPOOL or AUDIO_POOL_EINVAL.
 
- # Safety
+ The caller sees to it that:
  * `stats` is NULL or writable.
  */
 int audio_pool_get_stats(int number, struct audio_pool_stats *stats);
@@ -426,7 +426,7 @@ int audio_sized_destroy(int number);
 /*
  Lends a buffer of at least `size` bytes, as `audio_pool_get`.
 
- # Safety
+ The caller sees to it that:
  * `capacity` is NULL or writable.
  */
 void *audio_sized_get(int number, size_t size, size_t *capacity);
@@ -434,7 +434,7 @@ void *audio_sized_get(int number, size_t size, size_t *capacity);
 /*
  Takes a buffer back, as `audio_pool_put`.
 
- # Safety
+ The caller sees to it that:
  * After 0, nobody uses the buffer.
  */
 int audio_sized_put(int number, void *buffer);
@@ -444,7 +444,7 @@ int audio_sized_put(int number, void *buffer);
 
  Answers 0, AUDIO_POOL_ENOPOOL or AUDIO_POOL_EINVAL.
 
- # Safety
+ The caller sees to it that:
  * `stats` is NULL or writable.
  */
 int audio_sized_get_stats(int number, struct audio_sized_stats *stats);
@@ -452,7 +452,7 @@ int audio_sized_get_stats(int number, struct audio_sized_stats *stats);
 /*
  Lends a buffer of the frame pool, which is made on first use with the configured frame size.
 
- # Safety
+ The caller sees to it that:
  * `capacity` is NULL or writable.
  */
 void *audio_frame_get(size_t *capacity);
@@ -460,7 +460,7 @@ void *audio_frame_get(size_t *capacity);
 /*
  Takes a buffer of the frame pool back, as `audio_pool_put`.
 
- # Safety
+ The caller sees to it that:
  * After 0, nobody uses the buffer.
  */
 int audio_frame_put(void *buffer);
@@ -468,7 +468,7 @@ int audio_frame_put(void *buffer);
 /*
  Lends a buffer of the control pool, which is made on first use with the configured control size.
 
- # Safety
+ The caller sees to it that:
  * `capacity` is NULL or writable.
  */
 void *audio_control_get(size_t *capacity);
@@ -476,7 +476,7 @@ void *audio_control_get(size_t *capacity);
 /*
  Takes a buffer of the control pool back, as `audio_pool_put`.
 
- # Safety
+ The caller sees to it that:
  * After 0, nobody uses the buffer.
  */
 int audio_control_put(void *buffer);
@@ -486,7 +486,7 @@ int audio_control_put(void *buffer);
 
  Answers 0, AUDIO_POOL_EINVAL or AUDIO_POOL_ENOMEM.
 
- # Safety
+ The caller sees to it that:
  * `stats` is NULL or writable.
  */
 int audio_pool_get_pair_stats(struct audio_pool_pair_stats *stats);
@@ -494,7 +494,7 @@ int audio_pool_get_pair_stats(struct audio_pool_pair_stats *stats);
 /*
  The configuration of this moment; does nothing for NULL.
 
- # Safety
+ The caller sees to it that:
  * `config` is NULL or writable.
  */
 void audio_pool_get_config(struct audio_pool_config *config);
@@ -505,7 +505,7 @@ void audio_pool_get_config(struct audio_pool_config *config);
 
  Answers 0 or AUDIO_POOL_EINVAL.
 
- # Safety
+ The caller sees to it that:
  * `config` is NULL or readable.
  */
 int audio_pool_set_config(const struct audio_pool_config *config);
@@ -535,7 +535,7 @@ bool audio_pool_record_latency(uint32_t us);
 /*
  The last recorded latency. False: there is none, or it is older than 5 s.
 
- # Safety
+ The caller sees to it that:
  * `latency` is NULL or writable.
  */
 bool audio_pool_get_latency(struct audio_pool_latency *latency);
@@ -543,7 +543,7 @@ bool audio_pool_get_latency(struct audio_pool_latency *latency);
 /*
  How long gets and puts took while `measure` was set; does nothing for NULL. All 0 in the tree.
 
- # Safety
+ The caller sees to it that:
  * `timings` is NULL or writable.
  */
 void audio_pool_get_timings(struct audio_pool_timings *timings);

@@ -51,9 +51,6 @@ extern "C" {
 
 /*
  Prepares buffering. Memory is taken, and the buffering thread started, by the first `buffering_reset`.
-
- # Safety
- * None.
  */
 void buffering_init(void);
 
@@ -61,7 +58,7 @@ void buffering_init(void);
  Closes every handle and begins anew. With NULL and 0, data lives in the core pool, shared with everybody. A region
  of the caller's is refused in this version: false. False too when the core pool has no room for the tables.
 
- # Safety
+ The caller sees to it that:
  * The core pool was initialised.
  * No thread is inside another of these functions with a handle that was open before.
  */
@@ -72,7 +69,7 @@ bool buffering_reset(char *buf, size_t buflen);
  what the streams opened before have yet to read fills the budget, when a type that lies whole does not fit, or when
  there are too many handles; ERR_UNSUPPORTED_TYPE. Reading begins at once, on the buffering thread.
 
- # Safety
+ The caller sees to it that:
  * `file` is a C string.
  * `user_data` has no meaning for the supported types.
  */
@@ -82,7 +79,7 @@ int bufopen(const char *file, off_t offset, enum data_type type_, void *user_dat
  Opens a handle over a copy of `size` bytes at `src`, or over as many bytes of any content if `src` is NULL: a
  handle, ERR_BUFFER_FULL or ERR_UNSUPPORTED_TYPE.
 
- # Safety
+ The caller sees to it that:
  * `src` is NULL or readable for `size` bytes.
  */
 int bufalloc(const void *src, size_t size, enum data_type type_);
@@ -90,7 +87,7 @@ int bufalloc(const void *src, size_t size, enum data_type type_);
 /*
  Closes a handle. True: a handle that is not open is closed already. Threads that wait for its data are told.
 
- # Safety
+ The caller sees to it that:
  * No pointer of `bufgetdata` from this handle is used any more.
  */
 bool bufclose(int handle_id);
@@ -99,7 +96,7 @@ bool bufclose(int handle_id);
  Moves the position to `newpos` bytes from the start of the file: 0, ERR_HANDLE_NOT_FOUND, or ERR_INVALID_VALUE
  beyond the end. Never waits.
 
- # Safety
+ The caller sees to it that:
  * After a jump out of what is in memory, pointers of `bufgetdata` from this handle are not used any more.
  */
 int bufseek(int handle_id, size_t newpos);
@@ -108,16 +105,13 @@ int bufseek(int handle_id, size_t newpos);
  Moves the position by `offset` bytes: 0, ERR_HANDLE_NOT_FOUND, or ERR_INVALID_VALUE before the start or beyond the
  end. Never waits.
 
- # Safety
+ The caller sees to it that:
  * As `bufseek`.
  */
 int bufadvance(int handle_id, off_t offset);
 
 /*
  The position, from the start of the file, or ERR_HANDLE_NOT_FOUND.
-
- # Safety
- * None.
  */
 off_t bufftell(int handle_id);
 
@@ -126,7 +120,7 @@ off_t bufftell(int handle_id);
  position stays. The number of bytes, less than `size` only where the file ends or cannot be read on;
  ERR_HANDLE_NOT_FOUND, also when the handle is closed or signaled meanwhile; ERR_FILE_ERROR.
 
- # Safety
+ The caller sees to it that:
  * `dest` is writable for `size` bytes, or for all that is left, and does not move meanwhile.
  */
 ssize_t bufread(int handle_id, size_t size, void *dest);
@@ -138,114 +132,78 @@ ssize_t bufread(int handle_id, size_t size, void *dest);
 
  The pointer is good until the handle is closed, jumps, or gives the next one.
 
- # Safety
+ The caller sees to it that:
  * `data` is NULL or writable.
  */
 ssize_t bufgetdata(int handle_id, size_t size, void **data);
 
 /*
  Whether the handle is open.
-
- # Safety
- * None.
  */
 bool buf_is_handle(int handle_id);
 
 /*
  The type it was opened with, or ERR_HANDLE_NOT_FOUND.
-
- # Safety
- * None.
  */
 int buf_handle_data_type(int handle_id);
 
 /*
  The length of its file, or ERR_HANDLE_NOT_FOUND.
-
- # Safety
- * None.
  */
 off_t buf_filesize(int handle_id);
 
 /*
  The offset of the first byte that is in memory without a gap up to the position, or ERR_HANDLE_NOT_FOUND.
-
- # Safety
- * None.
  */
 off_t buf_handle_offset(int handle_id);
 
 /*
  How many bytes of the file, behind those that are in memory from the position on, are not there yet, or
  ERR_HANDLE_NOT_FOUND.
-
- # Safety
- * None.
  */
 off_t buf_handle_remaining(int handle_id);
 
 /*
  Counts a wish that the handle's data stays in place. Data of atomic types never moves, and pointers into streams
  hold what they point to, so that the count changes nothing else. False if the handle is not open.
-
- # Safety
- * None.
  */
 bool buf_pin_handle(int handle_id, bool pin);
 
 /*
  Calls waits for this handle's data off, now and until it is taken back: they end with ERR_HANDLE_NOT_FOUND. False
  if the handle is not open.
-
- # Safety
- * None.
  */
 bool buf_signal_handle(int handle_id, bool signal);
 
 /*
  All that buffering may hold now, in bytes: it follows the core pool.
-
- # Safety
- * None.
  */
 size_t buf_length(void);
 
 /*
  What open handles hold from their positions on, and atomic ones as a whole, in bytes.
-
- # Safety
- * None.
  */
 size_t buf_used(void);
 
 /*
  Says which handle plays: it is filled first, and useful data is counted from it on.
-
- # Safety
- * None.
  */
 void buf_set_base_handle(int handle_id);
 
 /*
  Below how many bytes of useful data reading begins again. 0: a quarter of what buffering may hold.
-
- # Safety
- * None.
  */
 void buf_set_watermark(size_t bytes);
 
 /*
  The watermark that was set, at most three quarters of what buffering may hold.
-
- # Safety
- * None.
  */
 size_t buf_get_watermark(void);
 
 /*
  Fills in the figures.
 
- # Safety
+ The caller sees to it that:
  * `dbgdata` is writable.
  */
 void buffering_get_debugdata(struct buffering_debug *dbgdata);

@@ -29,7 +29,7 @@ extern struct buflib_callbacks buflib_ops_locked;
  Makes a pool of the `size` bytes at `buf`, empty, with `ctx` as its context. Neither needs an alignment; what lies
  before the first whole word and after the last one is not used. No memory at all ends in `panicf`.
 
- # Safety
+ The caller sees to it that:
  * `ctx` is writable, and stays where it is while the pool is in use.
  * The `size` bytes at `buf` are the pool's alone until the last use of it, and nobody uses `ctx` meanwhile.
  */
@@ -39,7 +39,7 @@ void buflib_init(struct buflib_context *ctx, void *buf, size_t size);
  The bytes of the pool that nobody holds, less the words that one allocation takes beside its data. They need not lie
  together.
 
- # Safety
+ The caller sees to it that:
  * `ctx` is the context of a pool.
  */
 size_t buflib_available(struct buflib_context *ctx);
@@ -48,7 +48,7 @@ size_t buflib_available(struct buflib_context *ctx);
  The size of the largest allocation that would succeed without shrinking anything, in bytes. May move blocks to
  find out, and run their move callbacks.
 
- # Safety
+ The caller sees to it that:
  * `ctx` is the context of a pool.
  */
 size_t buflib_allocatable(struct buflib_context *ctx);
@@ -59,7 +59,7 @@ size_t buflib_allocatable(struct buflib_context *ctx);
  bytes next, before it calls anything else here. False, and nothing changed: `buf` is not aligned to a word.
  No callback is run for the blocks inside.
 
- # Safety
+ The caller sees to it that:
  * `ctx` is the context of a pool.
  * After true the caller moves the pool's whole memory to `buf`, which has room for it.
  */
@@ -69,7 +69,7 @@ bool buflib_context_relocate(struct buflib_context *ctx, void *buf);
  Allocates `size` bytes that may be moved at any time while they are not pinned: `buflib_alloc_ex` without
  callbacks.
 
- # Safety
+ The caller sees to it that:
  * `ctx` is the context of a pool.
  */
 int buflib_alloc(struct buflib_context *ctx, size_t size);
@@ -81,7 +81,7 @@ int buflib_alloc(struct buflib_context *ctx, size_t size);
  Answers the handle, above 0; -1 when no handle is left, -2 when the memory is not there even after moving and
  shrinking what may be moved and shrunk.
 
- # Safety
+ The caller sees to it that:
  * `ctx` is the context of a pool.
  * `ops` is NULL, or points to callbacks that stay valid until the allocation is freed.
  */
@@ -91,7 +91,7 @@ int buflib_alloc_ex(struct buflib_context *ctx, size_t size, struct buflib_callb
  Asks every other allocation to give up what it can, allocates the largest piece there is then and leaves its size
  in `size`. Answers as `buflib_alloc_ex`; on an error `size` means nothing.
 
- # Safety
+ The caller sees to it that:
  * `ctx` is the context of a pool; `size` is writable.
  * `ops` is NULL, or points to callbacks that stay valid until the allocation is freed.
  */
@@ -102,7 +102,7 @@ int buflib_alloc_maximum(struct buflib_context *ctx, size_t *size, struct buflib
  NULL. Neither needs an alignment, and no byte moves. False, and nothing changed, if they do not lie within the
  allocation. Runs no callback and does not block.
 
- # Safety
+ The caller sees to it that:
  * `ctx` is the context of a pool and `handle` one of its allocations.
  */
 bool buflib_shrink(struct buflib_context *ctx, int handle, void *newstart, size_t newsize);
@@ -111,7 +111,7 @@ bool buflib_shrink(struct buflib_context *ctx, int handle, void *newstart, size_
  Pins an allocation: it is not moved, and its move and sync callbacks are not run, until as many unpins have
  followed. It may still be asked to shrink.
 
- # Safety
+ The caller sees to it that:
  * `ctx` is the context of a pool and `handle` one of its allocations.
  */
 void buflib_pin(struct buflib_context *ctx, int handle);
@@ -119,7 +119,7 @@ void buflib_pin(struct buflib_context *ctx, int handle);
 /*
  Takes one pin back. One too many ends in `panicf`.
 
- # Safety
+ The caller sees to it that:
  * `ctx` is the context of a pool and `handle` one of its allocations.
  */
 void buflib_unpin(struct buflib_context *ctx, int handle);
@@ -127,7 +127,7 @@ void buflib_unpin(struct buflib_context *ctx, int handle);
 /*
  How often an allocation is pinned; 0, it may move.
 
- # Safety
+ The caller sees to it that:
  * `ctx` is the context of a pool and `handle` one of its allocations.
  */
 unsigned int buflib_pin_count(struct buflib_context *ctx, int handle);
@@ -136,7 +136,7 @@ unsigned int buflib_pin_count(struct buflib_context *ctx, int handle);
  Frees an allocation, pinned or not, and answers 0, which is no handle: `h = buflib_free(ctx, h)`. A `handle` of 0
  or below, as a failed allocation leaves it, is nothing to free. Runs no callback and does not block.
 
- # Safety
+ The caller sees to it that:
  * `context` is the context of a pool; `handle` is one of its allocations, or not above 0.
  * Nobody uses the data any more.
  */
@@ -148,7 +148,7 @@ int buflib_free(struct buflib_context *context, int handle);
  the caller blocks, yields or allocates; pin it to keep it longer. This is the checked form: a bad handle ends in
  `panicf`.
 
- # Safety
+ The caller sees to it that:
  * `ctx` is the context of a pool and `handle` one of its allocations.
  */
 void *buflib_get_data(struct buflib_context *ctx, int handle);
@@ -159,7 +159,7 @@ void *buflib_get_data(struct buflib_context *ctx, int handle);
  Pins an allocation and answers where its data is: `buflib_pin` and `buflib_get_data` with nothing in between. Give
  the pointer back with `buflib_put_data_pinned`.
 
- # Safety
+ The caller sees to it that:
  * `ctx` is the context of a pool and `handle` one of its allocations.
  */
 void *buflib_get_data_pinned(struct buflib_context *ctx, int handle);
@@ -169,7 +169,7 @@ void *buflib_get_data_pinned(struct buflib_context *ctx, int handle);
 /*
  Takes one pin back, of the allocation whose data is at `data`.
 
- # Safety
+ The caller sees to it that:
  * `ctx` is the context of a pool, and `data` what `buflib_get_data_pinned` answered for one of its allocations,
    which was not freed or shrunk from the front since.
  */
@@ -182,7 +182,7 @@ void buflib_put_data_pinned(struct buflib_context *ctx, void *data);
  asked. Calling it again takes what lies right before the data then. Blocks are moved without their move callbacks,
  so this is for pools whose owner is the only user.
 
- # Safety
+ The caller sees to it that:
  * `ctx` is the context of a pool in which nobody holds a pointer; `size` is readable and writable.
  */
 void *buflib_buffer_out(struct buflib_context *ctx, size_t *size);
@@ -191,7 +191,7 @@ void *buflib_buffer_out(struct buflib_context *ctx, size_t *size);
  Gives `size` bytes, taken with `buflib_buffer_out`, back to the pool: everything in it slides down over them,
  without move callbacks.
 
- # Safety
+ The caller sees to it that:
  * `ctx` is the context of a pool in which nobody holds a pointer, and the `size` bytes before its data came from it.
  */
 void buflib_buffer_in(struct buflib_context *ctx, int size);
@@ -200,7 +200,7 @@ void buflib_buffer_in(struct buflib_context *ctx, int size);
 /*
  How many blocks the pool consists of, free ones included.
 
- # Safety
+ The caller sees to it that:
  * `ctx` is the context of a pool.
  */
 int buflib_get_num_blocks(struct buflib_context *ctx);
@@ -211,7 +211,7 @@ int buflib_get_num_blocks(struct buflib_context *ctx);
  Writes a line about block `block_num`, counted from 0 in the order of addresses, into `buf`: cut to `bufsize`
  bytes and always ended by a zero; 40 are enough for any. False, and an empty line, if there is no such block.
 
- # Safety
+ The caller sees to it that:
  * `ctx` is the context of a pool; `bufsize` bytes at `buf` are writable.
  */
 bool buflib_print_block_at(struct buflib_context *ctx, int block_num, char *buf, size_t bufsize);
@@ -221,7 +221,7 @@ bool buflib_print_block_at(struct buflib_context *ctx, int block_num, char *buf,
 /*
  Walks the whole pool and ends in `panicf` at the first thing that cannot be.
 
- # Safety
+ The caller sees to it that:
  * `ctx` is the context of a pool.
  */
 void buflib_check_valid(struct buflib_context *ctx);

@@ -17,15 +17,15 @@ extern "C" {
 /*
  `buflib_alloc` in the core pool.
 
- # Safety
- * `core_allocator_init` was called, as for every function here.
+ The caller sees to it that:
+ * `core_allocator_init` was called.
  */
 int core_alloc(size_t size);
 
 /*
  `buflib_alloc_ex` in the core pool.
 
- # Safety
+ The caller sees to it that:
  * `ops` is NULL, or points to callbacks that stay valid until the allocation is freed.
  */
 int core_alloc_ex(size_t size, struct buflib_callbacks *ops);
@@ -33,7 +33,7 @@ int core_alloc_ex(size_t size, struct buflib_callbacks *ops);
 /*
  `buflib_alloc_maximum` in the core pool.
 
- # Safety
+ The caller sees to it that:
  * `size` is writable.
  * `ops` is NULL, or points to callbacks that stay valid until the allocation is freed.
  */
@@ -42,7 +42,7 @@ int core_alloc_maximum(size_t *size, struct buflib_callbacks *ops);
 /*
  `buflib_shrink` in the core pool.
 
- # Safety
+ The caller sees to it that:
  * `handle` is an allocation of the core pool.
  */
 bool core_shrink(int handle, void *new_start, size_t new_size);
@@ -50,7 +50,7 @@ bool core_shrink(int handle, void *new_start, size_t new_size);
 /*
  `buflib_pin` in the core pool.
 
- # Safety
+ The caller sees to it that:
  * `handle` is an allocation of the core pool.
  */
 void core_pin(int handle);
@@ -58,7 +58,7 @@ void core_pin(int handle);
 /*
  `buflib_unpin` in the core pool.
 
- # Safety
+ The caller sees to it that:
  * `handle` is an allocation of the core pool.
  */
 void core_unpin(int handle);
@@ -66,7 +66,7 @@ void core_unpin(int handle);
 /*
  `buflib_pin_count` in the core pool.
 
- # Safety
+ The caller sees to it that:
  * `handle` is an allocation of the core pool.
  */
 unsigned int core_pin_count(int handle);
@@ -74,7 +74,7 @@ unsigned int core_pin_count(int handle);
 /*
  `buflib_free` in the core pool.
 
- # Safety
+ The caller sees to it that:
  * `handle` is an allocation of the core pool, or not above 0.
  */
 int core_free(int handle);
@@ -82,16 +82,16 @@ int core_free(int handle);
 /*
  `buflib_available` of the core pool.
 
- # Safety
- * As above.
+ The caller sees to it that:
+ * `core_allocator_init` was called.
  */
 size_t core_available(void);
 
 /*
  `buflib_allocatable` of the core pool.
 
- # Safety
- * As above.
+ The caller sees to it that:
+ * `core_allocator_init` was called.
  */
 size_t core_allocatable(void);
 
@@ -99,8 +99,8 @@ size_t core_allocatable(void);
 /*
  `buflib_get_num_blocks` of the core pool.
 
- # Safety
- * As above.
+ The caller sees to it that:
+ * `core_allocator_init` was called.
  */
 int core_get_num_blocks(void);
 #endif
@@ -109,7 +109,7 @@ int core_get_num_blocks(void);
 /*
  `buflib_print_block_at` of the core pool.
 
- # Safety
+ The caller sees to it that:
  * `bufsize` bytes at `buf` are writable.
  */
 bool core_print_block_at(int block_num, char *buf, size_t bufsize);
@@ -119,8 +119,8 @@ bool core_print_block_at(int block_num, char *buf, size_t bufsize);
 /*
  `buflib_check_valid` of the core pool.
 
- # Safety
- * As above.
+ The caller sees to it that:
+ * `core_allocator_init` was called.
  */
 void core_check_valid(void);
 #endif

@@ -22,7 +22,7 @@ extern "C" {
  ENOENT and its like come from the system, EMFILE when 31 are open, ENOMEM when the core pool has no room for the
  cache's tables.
 
- # Safety
+ The caller sees to it that:
  * `path` is a C string.
  * The core pool was initialised.
  */
@@ -31,9 +31,6 @@ int rm_open(const char *path, int oflag, int mode);
 /*
  Closes a descriptor: 0, or -1 with EBADF. Mappings of the file stay; what is cached of it is found again when the
  same file is opened.
-
- # Safety
- * None.
  */
 int rm_close(int fd);
 
@@ -41,7 +38,7 @@ int rm_close(int fd);
  Reads from the offset on: the number of bytes, 0 at the end of the file, or -1. Bytes that were read before an
  error are a short count; the next call reports the error.
 
- # Safety
+ The caller sees to it that:
  * `buf` is writable for `count` bytes, and does not move meanwhile.
  */
 ssize_t rm_read(int fd, void *buf, size_t count);
@@ -49,17 +46,11 @@ ssize_t rm_read(int fd, void *buf, size_t count);
 /*
  Moves the offset (SEEK_SET, SEEK_CUR, SEEK_END): where it is now, or -1: EINVAL for a place before the start or
  beyond the end, EBADF.
-
- # Safety
- * None.
  */
 off_t rm_lseek(int fd, off_t offset, int whence);
 
 /*
  The length of the file in bytes, or -1 with EBADF.
-
- # Safety
- * None.
  */
 off_t rm_filesize(int fd);
 

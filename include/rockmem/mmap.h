@@ -26,42 +26,30 @@ extern "C" {
  other than MMAP_READ, EINVAL for a length of 0, an offset that is no multiple of the page or a range that no file
  has, ENOMEM, EMFILE when there are as many mappings as the pool can have.
 
- # Safety
+ The caller sees to it that:
  * The core pool was initialised.
  */
 int mmap_create(int fd, int mode, off_t offset, size_t length);
 
 /*
  Ends a mapping; `length` is the length it was made with. As `mmap_destroy_wait`, without the answer.
-
- # Safety
- * None.
  */
 void mmap_destroy(int md, size_t length);
 
 /*
  Ends a mapping: 0, or -1 and the mapping stays: EBADF, EINVAL for a wrong length, EBUSY while a get is outstanding.
-
- # Safety
- * None.
  */
 int mmap_destroy_wait(int md, size_t length);
 
 /*
  Declares that a range of a mapping will be read, and waits until its bytes are there. As `mmap_read_wait`, without
  the answer: ask `mmap_error`.
-
- # Safety
- * None.
  */
 void mmap_read(int md, size_t offset, size_t length);
 
 /*
  Declares that a range of a mapping will be read, and waits until its bytes are there: 0, or -1 with errno: EBADF,
  EINVAL for a range outside the mapping, EIO and its like from storage.
-
- # Safety
- * None.
  */
 int mmap_read_wait(int md, size_t offset, size_t length);
 
@@ -69,7 +57,7 @@ int mmap_read_wait(int md, size_t offset, size_t length);
  Holds a mapping where it is until `mmap_put`: the address of its first byte, or NULL with errno EBADF. Gets nest.
  What was not declared has any content.
 
- # Safety
+ The caller sees to it that:
  * The bytes are read only between get and put.
  */
 void *mmap_get(int md);
@@ -77,7 +65,7 @@ void *mmap_get(int md);
 /*
  Ends one get. One too many, or a number that is no mapping, does nothing but set errno to EINVAL or EBADF.
 
- # Safety
+ The caller sees to it that:
  * The pointer of the get is not used any more.
  */
 void mmap_put(int md);
@@ -85,17 +73,11 @@ void mmap_put(int md);
 /*
  The first error of storage in this mapping since the last call, as errno has it; 0 if there was none; -1 with EBADF
  for a number that is no mapping.
-
- # Safety
- * None.
  */
 int mmap_error(int md);
 
 /*
  The unit in which bytes come and to which offsets are aligned: a constant of the build, a power of two.
-
- # Safety
- * None.
  */
 size_t mmap_pagesize(void);
 

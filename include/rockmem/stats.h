@@ -117,7 +117,7 @@ extern "C" {
 /*
  Fills in the figures.
 
- # Safety
+ The caller sees to it that:
  * `stats` is writable.
  */
 void rm_get_stats(struct rm_stats *stats);

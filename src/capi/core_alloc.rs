@@ -10,7 +10,7 @@ use crate::buflib::{Callbacks, Pool};
 /// `buflib_alloc` in the core pool.
 ///
 /// # Safety
-/// * `core_allocator_init` was called, as for every function here.
+/// * `core_allocator_init` was called.
 #[unsafe(export_name = prefix!("core_alloc"))]
 pub unsafe extern "C" fn core_alloc(size: usize) -> c_int {
     Pool::core().alloc(size, core::ptr::null())
@@ -87,7 +87,7 @@ pub unsafe extern "C" fn core_free(handle: c_int) -> c_int {
 /// `buflib_available` of the core pool.
 ///
 /// # Safety
-/// * As above.
+/// * `core_allocator_init` was called.
 #[unsafe(export_name = prefix!("core_available"))]
 pub unsafe extern "C" fn core_available() -> usize {
     Pool::core().available()
@@ -96,7 +96,7 @@ pub unsafe extern "C" fn core_available() -> usize {
 /// `buflib_allocatable` of the core pool.
 ///
 /// # Safety
-/// * As above.
+/// * `core_allocator_init` was called.
 #[unsafe(export_name = prefix!("core_allocatable"))]
 pub unsafe extern "C" fn core_allocatable() -> usize {
     Pool::core().allocatable()
@@ -105,7 +105,7 @@ pub unsafe extern "C" fn core_allocatable() -> usize {
 /// `buflib_get_num_blocks` of the core pool.
 ///
 /// # Safety
-/// * As above.
+/// * `core_allocator_init` was called.
 //#if BUFLIB_DEBUG_PRINT
 #[unsafe(export_name = prefix!("core_get_num_blocks"))]
 pub unsafe extern "C" fn core_get_num_blocks() -> c_int {
@@ -126,7 +126,7 @@ pub unsafe extern "C" fn core_print_block_at(block_num: c_int, buf: *mut c_char,
 /// `buflib_check_valid` of the core pool.
 ///
 /// # Safety
-/// * As above.
+/// * `core_allocator_init` was called.
 //#if BUFLIB_DEBUG_CHECK_VALID
 #[unsafe(export_name = prefix!("core_check_valid"))]
 pub unsafe extern "C" fn core_check_valid() {
