@@ -103,6 +103,15 @@ fn the_rockbox_archive_exports_exactly_its_list() {
 }
 
 #[test]
+fn the_audio_pool_can_be_left_out() {
+    let small = archive("small");
+    let mut names = listed("rockbox");
+    names.retain(|name| !name.starts_with("audio_"));
+    assert_eq!(nm(&["--defined-only", "--extern-only"], &small), names);
+    assert!(!nm(&[], &small).iter().any(|name| name.contains("audio_pool")));
+}
+
+#[test]
 fn the_rockbox_archive_needs_only_what_is_documented() {
     let needed = nm(&["--undefined-only"], &archive("rockbox"));
     let documented = listed("rockbox-undefined");
