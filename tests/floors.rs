@@ -5,7 +5,7 @@ mod support;
 
 use std::process::Command;
 
-use support::{archive, compiler, root, run, scratch};
+use support::{archive, compiler, has_32_bit, root, run, scratch};
 
 /// Builds a program against an archive and runs it in a folder of its own: what it says.
 fn play(port: &str, program: &str) -> String {
@@ -14,7 +14,12 @@ fn play(port: &str, program: &str) -> String {
     let mut build = Command::new(compiler(false));
     build.args(["-std=gnu11", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-I"]).arg(root().join("include"));
     build.arg(sources.join(format!("{program}.c"))).arg(sources.join("world.c"));
-    if port == "rockbox" {
+    if port == "rockbox32" {
+        // The kernel's headers are the same for both widths, but may lie only in the wide one's folder.
+        let wide = run(Command::new(compiler(false)).arg("-print-multiarch"));
+        build.arg("-m32").arg(format!("-idirafter/usr/include/{}", wide.trim()));
+    }
+    if port != "host" {
         build.args(["-DCOOPERATIVE", "-DROCKMEM_THREADS=0"]).arg(sources.join("glue.c"));
     }
     run(build.arg(archive(port)).args(["-lpthread", "-ldl", "-lm", "-o"]).arg(dir.join("program")));
@@ -39,4 +44,12 @@ fn streams_on_the_host_while_another_thread_allocates() {
 #[test]
 fn streams_on_the_rockbox_port_while_another_thread_allocates() {
     assert_eq!(play("rockbox", "streams"), "streams as promised\n");
+}
+
+#[test]
+fn files_and_streams_on_the_rockbox_port_with_32_bit() {
+    if has_32_bit() {
+        assert_eq!(play("rockbox32", "files"), "files as promised\n");
+        assert_eq!(play("rockbox32", "streams"), "streams as promised\n");
+    }
 }

@@ -126,6 +126,15 @@ off_t bufftell(int handle_id);
 ssize_t bufread(int handle_id, size_t size, void *dest);
 
 /*
+ Makes the file end at `size` bytes, as the handle sees it: `size`, or ERR_INVALID_VALUE when it is longer than the
+ file or the handle is not open. What lies behind it is not read, not counted and not given.
+
+ # Safety
+ * None.
+ */
+off_t bufstripsize(int handle_id, off_t size);
+
+/*
  Points `data` at bytes from the position on and waits until they are there: how many there are in one piece. All of
  `size` (0: all that is left) for types that lie whole. For streams at least `size`, the rest of the file or 32 KB,
  whichever is least, and more where more lies together. ERR_HANDLE_NOT_FOUND and ERR_FILE_ERROR as `bufread`.

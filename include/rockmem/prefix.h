@@ -77,6 +77,7 @@
 #define bufopen rockmem_bufopen
 #define bufread rockmem_bufread
 #define bufseek rockmem_bufseek
+#define bufstripsize rockmem_bufstripsize
 #define core_alloc rockmem_core_alloc
 #define core_alloc_ex rockmem_core_alloc_ex
 #define core_alloc_maximum rockmem_core_alloc_maximum

@@ -86,6 +86,16 @@ pub fn advance<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32, by: i64) ->
     seek(g, id, pos.checked_add_signed(by).ok_or(ERR_INVALID_VALUE)?)
 }
 
+/// Makes the file end earlier for this handle; false when it does not reach that far, or is not open.
+pub fn strip<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32, size: u64) -> bool {
+    let Some(handle) = g.buffering().find(id).filter(|handle| size <= handle.filesize) else { return false };
+    handle.filesize = size;
+    handle.end = handle.end.min(size);
+    // A reader may wait for bytes that do not count any more.
+    H::wake(Channel::Data);
+    true
+}
+
 /// The first byte that is in memory without a gap up to the position.
 pub fn start<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32) -> Option<u64> {
     let handle = look(g, id)?;

@@ -6,7 +6,7 @@ use std::vec::Vec;
 
 use super::handle::{Kind, look};
 use super::open::{alloc, close, open};
-use super::position::{advance, seek, start};
+use super::position::{advance, seek, start, strip};
 use super::stream::{data, read, readable, signal};
 use super::{
     Buffered, ERR_BUFFER_FULL, ERR_FILE_ERROR, ERR_HANDLE_NOT_FOUND, ERR_INVALID_VALUE, ERR_UNSUPPORTED_TYPE, budget,
@@ -114,6 +114,26 @@ fn positions_stay_inside_the_file() {
         assert_eq!(seek(&mut g, unknown, 0), Err(ERR_HANDLE_NOT_FOUND));
         assert_eq!(data(&mut g, unknown, 1), Err(ERR_HANDLE_NOT_FOUND));
     }
+}
+
+#[test]
+fn a_stripped_file_ends_where_it_was_stripped() {
+    let world = ready(500_000);
+    let bytes = world.put_pattern("file", 100_000);
+    let id = stream(&world, "file");
+    until_useful(&world, id, u64::MAX);
+    let mut g = world.enter();
+    assert!(!strip(&mut g, id, 100_001) && !strip(&mut g, id + 1, 0));
+    assert!(strip(&mut g, id, 60_000) && strip(&mut g, id, 60_000) && !strip(&mut g, id, 60_001));
+    assert_eq!(seek(&mut g, id, 60_001), Err(ERR_INVALID_VALUE));
+    let sums = budget::sums(&mut g);
+    assert_eq!((sums.useful, sums.remaining), (60_000, 0));
+    drop(g);
+    assert_eq!(copy(&world, id, 0).unwrap(), bytes[..60_000]);
+    go(&world, id, 59_000);
+    assert!(strip(&mut world.enter(), id, 50_000), "before the position");
+    assert_eq!(point(&world, id, 10).unwrap(), []);
+    assert_eq!(budget::sums(&mut world.enter()).useful, 0);
 }
 
 #[test]

@@ -108,17 +108,12 @@ impl<H: House<State: Cached>> Ops<H> {
 }
 
 /// The pool moves a segment: nothing points into one that is not pinned.
-unsafe extern "C" fn moved(_handle: c_int, _current: *mut c_void, _new: *mut c_void) -> c_int {
+extern "C" fn moved(_handle: c_int, _current: *mut c_void, _new: *mut c_void) -> c_int {
     CB_OK
 }
 
 /// The pool is short. Frees the coldest segments; never waits for anything but the lock.
-unsafe extern "C" fn shrink<H: House<State: Cached>>(
-    _handle: c_int,
-    hints: u32,
-    _start: *mut c_void,
-    _size: usize,
-) -> c_int {
+extern "C" fn shrink<H: House<State: Cached>>(_handle: c_int, hints: u32, _start: *mut c_void, _size: usize) -> c_int {
     let mut g = H::monitor().enter();
     let everything = hints & HINT_BOTH == HINT_BOTH;
     let need = (hints & HINT_SIZE) as usize;

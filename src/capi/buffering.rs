@@ -178,6 +178,17 @@ pub unsafe extern "C" fn bufread(handle_id: c_int, size: usize, dest: *mut c_voi
     }
 }
 
+/// Makes the file end at `size` bytes, as the handle sees it: `size`, or ERR_INVALID_VALUE when it is longer than the
+/// file or the handle is not open. What lies behind it is not read, not counted and not given.
+///
+/// # Safety
+/// * None.
+#[unsafe(export_name = prefix!("bufstripsize"))]
+pub unsafe extern "C" fn bufstripsize(handle_id: c_int, size: Off) -> Off {
+    let stripped = u64::try_from(size).is_ok_and(|size| position::strip(&mut enter(), handle_id, size));
+    if stripped { size } else { Off::from(ERR_INVALID_VALUE) }
+}
+
 /// Points `data` at bytes from the position on and waits until they are there: how many there are in one piece. All of
 /// `size` (0: all that is left) for types that lie whole. For streams at least `size`, the rest of the file or 32 KB,
 /// whichever is least, and more where more lies together. ERR_HANDLE_NOT_FOUND and ERR_FILE_ERROR as `bufread`.
