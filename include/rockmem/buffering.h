@@ -128,9 +128,6 @@ ssize_t bufread(int handle_id, size_t size, void *dest);
 /*
  Makes the file end at `size` bytes, as the handle sees it: `size`, or ERR_INVALID_VALUE when it is longer than the
  file or the handle is not open. What lies behind it is not read, not counted and not given.
-
- # Safety
- * None.
  */
 off_t bufstripsize(int handle_id, off_t size);
 
