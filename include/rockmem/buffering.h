@@ -134,7 +134,8 @@ off_t bufstripsize(int handle_id, off_t size);
 /*
  Points `data` at bytes from the position on and waits until they are there: how many there are in one piece. All of
  `size` (0: all that is left) for types that lie whole. For streams at least `size`, the rest of the file or 32 KB,
- whichever is least, and more where more lies together. ERR_HANDLE_NOT_FOUND and ERR_FILE_ERROR as `bufread`.
+ whichever is least, and more where more lies together; less only when several streams cross from one segment to the
+ next at once and the pool has no memory left. ERR_HANDLE_NOT_FOUND and ERR_FILE_ERROR as `bufread`.
 
  The pointer is good until the handle is closed, jumps, or gives the next one.
 

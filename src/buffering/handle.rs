@@ -103,6 +103,13 @@ pub struct Bridge {
     pub len: usize,
 }
 
+impl Bridge {
+    /// Whether it holds this byte of the file.
+    pub fn covers(&self, offset: u64) -> bool {
+        (self.from..self.from + self.len as u64).contains(&offset)
+    }
+}
+
 /// One handle.
 #[derive(Clone, Copy)]
 pub struct Handle {
@@ -120,8 +127,8 @@ pub struct Handle {
     pub pos: u64,
     /// Up to here everything from `pos` on is in memory.
     pub end: u64,
-    /// The cache's epoch when `end` was looked for.
-    pub epoch: u32,
+    /// The file's count of losses when `end` was looked for; None: it must be looked for.
+    pub seen: Option<u32>,
     /// What its reader waits for.
     pub want: Want,
     /// Threads that wait.
@@ -156,7 +163,7 @@ impl Handle {
         start: 0,
         pos: 0,
         end: 0,
-        epoch: 0,
+        seen: None,
         want: Want { from: 0, to: 0 },
         waiters: 0,
         held: NONE,
@@ -223,7 +230,6 @@ impl Buffering {
 /// Looks how far everything from the position on is in memory, and brings what was found into the order of going: the
 /// farthest goes first.
 pub fn look<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32) -> Option<Handle> {
-    let epoch = g.cache().epoch;
     let mut handle = *g.buffering().find(id)?;
     match handle.home {
         Home::Memory { .. } => {}
@@ -239,7 +245,8 @@ pub fn look<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32) -> Option<Hand
         Home::Stream { object } => {
             let (maps, cache) = g.parts();
             handle.filesize = handle.filesize.min(maps.objects[object].size);
-            let known = handle.epoch == epoch && handle.end >= handle.pos;
+            let losses = maps.objects[object].losses;
+            let known = handle.seen == Some(losses) && handle.end >= handle.pos;
             let mut at = if known { handle.end } else { handle.pos };
             let mut before = at.checked_sub(1).and_then(|at| cache.index.find(maps, object, at));
             while at < handle.filesize {
@@ -262,7 +269,7 @@ pub fn look<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32) -> Option<Hand
                 }
             }
             handle.end = at.min(handle.filesize).max(handle.pos.min(handle.filesize));
-            handle.epoch = epoch;
+            handle.seen = Some(losses);
         }
     }
     *g.buffering().find(id)? = handle;

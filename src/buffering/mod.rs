@@ -215,3 +215,6 @@ pub fn set_watermark<H: House<State: Buffered>>(g: &mut Guard<H>, bytes: usize) 
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod crowd;

@@ -35,16 +35,7 @@ pub fn open<H: House<State: Buffered>>(g: &mut Guard<H>, path: &CStr, offset: u6
         _ => atomic_home(g, pool, object, start, size),
     };
     let added = opened.and_then(|home| {
-        let handle = Handle {
-            kind,
-            home,
-            filesize: size,
-            start,
-            pos: start,
-            end: start,
-            epoch: g.cache().epoch.wrapping_sub(1),
-            ..Handle::FREE
-        };
+        let handle = Handle { kind, home, filesize: size, start, pos: start, end: start, ..Handle::FREE };
         let id = g.buffering().add(handle);
         if id.is_none() {
             drop_home(g, &handle);

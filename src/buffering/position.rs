@@ -42,7 +42,6 @@ pub fn seek<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32, target: u64) -
     if target > handle.filesize {
         return Err(ERR_INVALID_VALUE);
     }
-    let epoch = g.cache().epoch;
     let near = g.buffering().near;
     let now = g.buffering().find(id).ok_or(ERR_HANDLE_NOT_FOUND)?;
     now.pos = target;
@@ -57,7 +56,7 @@ pub fn seek<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32, target: u64) -
     if !inside {
         // A jump: what is in memory at the new place is looked for from there.
         now.end = target;
-        now.epoch = epoch.wrapping_sub(1);
+        now.seen = None;
         now.start = if target < handle.pos { now.start.min(target) } else { target };
         now.steady = false;
         now.retry = None;

@@ -1,13 +1,16 @@
 //! Reading from a handle: waiting for bytes, copying them, pointing at them.
 
-use super::handle::{Handle, Home, Want, let_go, look, put_bridge, take_bridge};
+use super::handle::{Bridge, Handle, Home, Want, drop_bridge, let_go, look, put_bridge, take_bridge};
 use super::{Buffered, ERR_FILE_ERROR, ERR_HANDLE_NOT_FOUND, ERR_INVALID_VALUE, PIECE};
 use crate::cache::Cached;
 use crate::cache::evict::keep;
 use crate::cache::read::direct;
 use crate::mmap::mapping::Mapped;
-use crate::port::kernel::Channel;
+use crate::port::kernel::{Channel, HZ};
 use crate::port::monitor::{Guard, House};
+
+/// How often somebody who lacks even a bridge looks again.
+const PULSE: u32 = HZ / 10;
 
 /// What came of waiting.
 enum Waited {
@@ -19,12 +22,16 @@ enum Waited {
 
 /// How many bytes from `from` on a handle has in memory, up to `most`.
 pub fn resident<H: House<State: Buffered>>(g: &mut Guard<H>, handle: &Handle, from: u64, most: u64) -> u64 {
-    let Home::Stream { object } = handle.home else {
-        return handle.end.saturating_sub(from).min(most);
-    };
     if from >= handle.pos && from + most <= handle.end {
         return most;
     }
+    let object = match handle.home {
+        Home::Stream { object } => object,
+        Home::Atomic { map: Some(name), base, .. } => {
+            return (g.maps().valid_run(name.slot, (from - base) as usize, H::SECTOR) as u64).min(most);
+        }
+        _ => return handle.end.saturating_sub(from).min(most),
+    };
     let (maps, cache) = g.parts();
     let mut at = from;
     while at < from + most {
@@ -219,7 +226,14 @@ fn stream_data<H: House<State: Buffered>>(
         let len = match wait(g, id, pos, size)? {
             Waited::Ready(0) => return Ok((0, 0)),
             Waited::Ready(len) => len,
-            Waited::Starved => return past_the_cache(g, id, object, pos, size),
+            Waited::Starved => match take_bridge(g, id) {
+                Some(bridge) => return past_the_cache(g, id, object, pos, size, bridge),
+                None => {
+                    // Not even a bridge: until another stream gives its one back, or somebody some memory.
+                    g.wait(Channel::Data, Some(PULSE));
+                    continue;
+                }
+            },
         };
         let (maps, cache) = g.parts();
         let Some(slot) = cache.index.find(maps, object, pos) else {
@@ -268,8 +282,7 @@ fn bridged<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32, pos: u64, len: 
     let Some(mut bridge) = take_bridge(g, id) else {
         return Ok(Joined::NoMemory);
     };
-    let held = bridge.from..bridge.from + bridge.len as u64;
-    let goes_on = held.contains(&pos) && (pos - bridge.from) as usize + len <= bridge.size;
+    let goes_on = bridge.covers(pos) && (pos - bridge.from) as usize + len <= bridge.size;
     if !goes_on {
         (bridge.from, bridge.len) = (pos, 0);
     }
@@ -293,15 +306,15 @@ fn bridged<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32, pos: u64, len: 
     }
 }
 
-/// Without memory for segments: reads into the bridge.
+/// Without memory for segments: reads into a bridge.
 fn past_the_cache<H: House<State: Buffered>>(
     g: &mut Guard<H>,
     id: i32,
     object: u16,
     pos: u64,
     size: u64,
+    mut bridge: Bridge,
 ) -> Result<(usize, usize), i32> {
-    let mut bridge = take_bridge(g, id).ok_or(ERR_FILE_ERROR)?;
     let len = size.min(PIECE as u64) as usize;
     let pin = bridge.block.pin();
     let got = pin.transfer(0, len, |into| direct(g, object, pos, into));
@@ -323,6 +336,10 @@ fn hold<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32, slot: u16) -> Resu
     match g.buffering().find(id) {
         Some(handle) => {
             handle.held = slot;
+            let pos = handle.pos;
+            // A bridge that has been crossed is there for others.
+            let crossed = handle.bridge.take_if(|bridge| !bridge.covers(pos));
+            drop_bridge(g, crossed);
             Ok(())
         }
         None => {

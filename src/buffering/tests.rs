@@ -384,6 +384,12 @@ fn atomic_handles_lie_whole_in_one_place() {
         }
         close(&mut world.enter(), id);
     }
+    let id = start_it(&world, "file", Kind::AtomicAudio).unwrap();
+    go(&world, id, 290_000);
+    assert_eq!(point(&world, id, 0).unwrap(), bytes[290_000..], "before what lies in front is there");
+    go(&world, id, 0);
+    assert_eq!(point(&world, id, 0).unwrap(), bytes);
+    close(&mut world.enter(), id);
     assert_eq!(start_it(&world, "file", Kind::Id3), Err(ERR_UNSUPPORTED_TYPE));
     assert_eq!(start_it(&world, "nothing", Kind::RawAtomic), Err(ERR_FILE_ERROR));
     world.put_pattern("huge", 2_000_000);

@@ -55,9 +55,6 @@ fn kept(maps: &Maps, slot: u16) -> bool {
 /// Ends a segment and gives its block back: the bytes that came free.
 pub fn drop_segment(maps: &mut Maps, cache: &mut Cache, slot: u16) -> usize {
     let freed = block_size(maps.at(slot).length) + HEADER;
-    if cache.index.list(slot) == List::Ahead {
-        cache.epoch = cache.epoch.wrapping_add(1);
-    }
     cache.index.remove(maps, slot);
     maps.remove(slot);
     freed
@@ -124,14 +121,14 @@ extern "C" fn shrink<H: House<State: Cached>>(_handle: c_int, hints: u32, _start
         cache.counts.refusals += 1;
         return CB_CANNOT_SHRINK;
     }
-    let epoch = cache.epoch;
+    let ahead = cache.index.lists[List::Ahead as usize].bytes;
     // The hint is the whole request: free memory counts towards it. If walls make it useless, the pool asks again.
     let lack = (need + HEADER).saturating_sub(free).max(1);
     if evict(maps, cache, lack, Asker::Others) == 0 {
         cache.counts.refusals += 1;
         return CB_CANNOT_SHRINK;
     }
-    if cache.epoch != epoch {
+    if cache.index.lists[List::Ahead as usize].bytes < ahead {
         cache.pressed = Some(H::ticks());
     }
     CB_OK

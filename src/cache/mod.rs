@@ -63,8 +63,6 @@ pub struct Cache {
     largest: u8,
     /// Bytes that segments of plain files may keep against streams.
     share: u64,
-    /// Changes whenever a segment goes that a stream had ahead of it.
-    pub epoch: u32,
     /// When somebody last took memory from streams, in ticks.
     pub pressed: Option<u32>,
 }
@@ -85,7 +83,6 @@ impl Cache {
             counts: Counts { asked: 0, hits: 0, misses: 0, direct: 0, evictions: 0, given: 0, refusals: 0, peak: 0 },
             largest: 0,
             share: 0,
-            epoch: 0,
             pressed: None,
         }
     }

@@ -185,6 +185,7 @@ impl Maps {
         self.free_count += 1;
         let object = &mut self.objects[object];
         object.mappings = object.mappings.saturating_sub(1);
+        object.losses = object.losses.wrapping_add(1);
         if object.idle() && object.stale {
             *object = Object::FREE;
         }

@@ -31,6 +31,8 @@ pub struct Object {
     users: u32,
     /// Mappings over it, segments included.
     pub mappings: u32,
+    /// Counts the mappings that ended: who knew what was in memory looks again when it has changed.
+    pub losses: u32,
     /// When it was last opened, on the count of opens.
     pub opened: u32,
     used: bool,
@@ -48,6 +50,7 @@ impl Object {
         stream: CLOSED,
         users: 0,
         mappings: 0,
+        losses: 0,
         opened: 0,
         used: false,
         stale: false,
