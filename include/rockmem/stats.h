@@ -29,11 +29,11 @@ struct rm_stats
      */
     uint64_t storage_errors;
     /*
-     Bytes asked for through file descriptors.
+     Bytes asked for, through file descriptors and handles.
      */
     uint64_t bytes_asked;
     /*
-     Lookups by file reads that found their bytes in the cache.
+     Lookups that found their bytes in the cache.
      */
     uint64_t hits;
     /*

@@ -81,6 +81,10 @@ fn wait<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32, from: u64, len: u6
             now.failed = 0;
             now.failures = 0;
             now.steady |= began.is_none();
+            let figures = &mut g.cache().counts;
+            figures.asked += wanted;
+            figures.hits += u64::from(began.is_none());
+            figures.misses += u64::from(began.is_some());
             if let Some(began) = began {
                 let counts = &mut g.buffering().counts;
                 counts.waits += 1;

@@ -22,9 +22,9 @@ pub struct rm_stats {
     pub storage_bytes: u64,
     /// Commands that failed.
     pub storage_errors: u64,
-    /// Bytes asked for through file descriptors.
+    /// Bytes asked for, through file descriptors and handles.
     pub bytes_asked: u64,
-    /// Lookups by file reads that found their bytes in the cache.
+    /// Lookups that found their bytes in the cache.
     pub hits: u64,
     /// Those that did not.
     pub misses: u64,
