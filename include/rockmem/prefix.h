@@ -56,6 +56,7 @@
 #define buflib_alloc rockmem_buflib_alloc
 #define buflib_alloc_ex rockmem_buflib_alloc_ex
 #define buflib_alloc_maximum rockmem_buflib_alloc_maximum
+#define buflib_alloc_purgeable rockmem_buflib_alloc_purgeable
 #define buflib_allocatable rockmem_buflib_allocatable
 #define buflib_available rockmem_buflib_available
 #define buflib_buffer_in rockmem_buflib_buffer_in
@@ -67,12 +68,19 @@
 #define buflib_get_data_pinned rockmem_buflib_get_data_pinned
 #define buflib_get_num_blocks rockmem_buflib_get_num_blocks
 #define buflib_init rockmem_buflib_init
+#define buflib_io_begin rockmem_buflib_io_begin
+#define buflib_io_end rockmem_buflib_io_end
+#define buflib_move_high rockmem_buflib_move_high
 #define buflib_ops_locked rockmem_buflib_ops_locked
 #define buflib_pin rockmem_buflib_pin
 #define buflib_pin_count rockmem_buflib_pin_count
 #define buflib_print_block_at rockmem_buflib_print_block_at
+#define buflib_purge_stats rockmem_buflib_purge_stats
 #define buflib_put_data_pinned rockmem_buflib_put_data_pinned
+#define buflib_set_dirty rockmem_buflib_set_dirty
+#define buflib_set_priority rockmem_buflib_set_priority
 #define buflib_shrink rockmem_buflib_shrink
+#define buflib_touch rockmem_buflib_touch
 #define buflib_unpin rockmem_buflib_unpin
 #define bufopen rockmem_bufopen
 #define bufread rockmem_bufread

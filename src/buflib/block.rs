@@ -16,6 +16,7 @@
 //! Two free blocks never stand side by side.
 
 use super::context::{Callbacks, HEADER, WORD};
+use super::purge::PurgeCallbacks;
 use super::words::Core;
 use crate::port::fault::Fault;
 use bitflags::bitflags;
@@ -52,6 +53,8 @@ bitflags! {
         const REFUSED = 1 << (NUMBER_BITS + 1);
         /// Its shrink callback was called in this request.
         const CALLED = 1 << (NUMBER_BITS + 2);
+        /// It is purgeable, and ends in a record.
+        const PURGEABLE = 1 << (NUMBER_BITS + 4);
         /// It has a place to go to in the plan that is being made.
         const PLANNED = 1 << (NUMBER_BITS + 3);
     }
@@ -203,6 +206,17 @@ impl Core {
     #[inline]
     pub(super) fn ops(&self, i: usize) -> Option<Callbacks> {
         self.callbacks(self.get(i + OPS))
+    }
+
+    /// What the owner of a purgeable block lets us do with it.
+    pub(super) fn purge_callbacks(&self, i: usize) -> Option<PurgeCallbacks> {
+        self.purge_callbacks_at(self.get(i + OPS))
+    }
+
+    /// Whether somebody holds the used block at `i` where it is, or works on it.
+    #[inline]
+    pub(super) fn is_held(&self, i: usize) -> bool {
+        self.pins(i) != 0 || self.marked(i, Mark::MOVING | Mark::REFUSED)
     }
 
     #[inline]

@@ -87,6 +87,7 @@ impl Core {
             return;
         }
         let (mut i, mut prev_free, mut free, mut linked) = (0, false, 0, 0);
+        let mut purgeable = 0;
         while i < self.span() {
             let len = self.len(i);
             if self.prev_free(i) != prev_free || prev_free && self.is_free(i) {
@@ -100,6 +101,7 @@ impl Core {
                 free += len;
                 linked += (len >= LINKABLE) as usize;
             } else if self.is_used(i) {
+                purgeable += self.is_purgeable(i) as usize;
                 let n = self.number(i);
                 if n == 0 || !self.is_slot(n) {
                     self.panic(Fault::Header, n as i32);
@@ -114,5 +116,6 @@ impl Core {
             self.panic(Fault::Length, 0);
         }
         self.check_index(free, linked);
+        self.check_lists(purgeable);
     }
 }

@@ -30,6 +30,11 @@ const OVERTAKEN: usize = 16;
 impl Core {
     /// A reserved block of at least `need` words, made by moving blocks; none where no movement makes one.
     pub(super) fn make_hole(&mut self, need: usize) -> Option<usize> {
+        self.make_hole_within(need, usize::MAX)
+    }
+
+    /// The same, moving no more than `most` words.
+    pub(super) fn make_hole_within(&mut self, need: usize, most: usize) -> Option<usize> {
         let mut spoilt = 0;
         while self.free_words() >= need && spoilt < OVERTAKEN {
             if let Some(hole) = self.find(need) {
@@ -52,7 +57,11 @@ impl Core {
                     window = self.best_window(need);
                 }
             }
-            let Some((start, _)) = window else { return self.evacuate(need) };
+            let start = match window {
+                Some((start, cost)) if cost <= most => start,
+                None if most == usize::MAX => return self.evacuate(need),
+                _ => return None,
+            };
             match self.gather(start, need) {
                 Ok(hole) => return Some(hole),
                 // A refusal is remembered as a wall, so the next window is another one.
@@ -118,7 +127,7 @@ impl Core {
     }
 
     /// Adds the free block `next` to the reserved one before it.
-    fn absorb(&mut self, hole: usize, next: usize) {
+    pub(super) fn absorb(&mut self, hole: usize, next: usize) {
         let len = self.len(next);
         self.unlink(next, len);
         self.count_free(-(len as isize));

@@ -12,7 +12,7 @@
 //! in numbers written into the holes.
 
 use super::block::Mark;
-use super::context::HEADER;
+use super::context::{HEADER, WORD};
 use super::index::NONE;
 use super::moving::Moved;
 use super::words::Core;
@@ -182,7 +182,7 @@ impl Core {
 
     /// Whether the block at `i` may be planned away: not free, not planned already.
     fn can_go(&self, i: usize) -> bool {
-        !self.is_free(i) && !self.marked(i, Mark::PLANNED)
+        !self.is_free(i) && !self.marked(i, Mark::PLANNED) && self.alignment(i) <= WORD
     }
 
     /// Plans who leaves the run for the holes as they are, and carries them out if that makes `need` words.

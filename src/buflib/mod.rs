@@ -27,6 +27,7 @@
 //! | `table.rs`, `extension.rs` | handles |
 //! | `request.rs` | alloc, alloc_maximum, allocatable: the order of resorts |
 //! | `compact.rs`, `windows.rs`, `evacuate.rs`, `moving.rs` | compaction |
+//! | `purge/` | purgeable blocks: memory taken back when it is needed |
 //! | `reclaim.rs` | shrink callbacks |
 //! | `shrink.rs` | free and shrink |
 //! | `shift.rs` | the pool moved as a whole |
@@ -44,6 +45,7 @@ mod extension;
 mod index;
 mod moving;
 mod pool;
+mod purge;
 mod reclaim;
 mod request;
 mod shift;
@@ -55,3 +57,4 @@ mod words;
 
 pub use context::{CB_CANNOT_MOVE, CB_OK, Callbacks, Context, HEADER, SHRINK_POS_BACK, SHRINK_POS_FRONT, WORD};
 pub use pool::{CORE, Pool};
+pub use purge::{Priority, PurgeCallbacks, PurgeStats};

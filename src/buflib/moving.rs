@@ -33,11 +33,31 @@ impl Core {
     /// Moves the block behind the reserved block at `hole` down to the hole's start. Answers where the hole is then:
     /// behind it on `Yes`, otherwise where it was.
     pub(super) fn slide(&mut self, hole: usize) -> (usize, Moved) {
-        let room = self.len(hole);
+        let i = hole + self.len(hole);
+        let Some(hole) = self.align_hole(hole, i) else {
+            // It cannot go down by a multiple of its alignment: a wall.
+            self.mark(i, Mark::REFUSED);
+            return (hole, Moved::Refused);
+        };
+        let room = i - hole;
         // Not to be found by the moved block's length later: its owner may cut it while it unlocks.
         let mut behind = hole;
-        let moved = self.ask(hole + room, hole, |core| behind = core.finish_slide(hole, room));
+        let moved = self.ask(i, hole, |core| behind = core.finish_slide(hole, room));
         (behind, moved)
+    }
+
+    /// Leaves so much of the reserved hole before the block at `i` free that its rest begins where the block may.
+    fn align_hole(&mut self, hole: usize, i: usize) -> Option<usize> {
+        let start = self.aligned_from(hole, self.alignment(i));
+        if start >= i {
+            return None;
+        }
+        if start > hole {
+            let prev_free = self.prev_free(hole);
+            self.write_reserved(start, i - start, false);
+            self.release(hole, start - hole, prev_free);
+        }
+        Some(start)
     }
 
     fn finish_slide(&mut self, hole: usize, room: usize) -> usize {

@@ -80,7 +80,7 @@ impl Pool {
     }
 
     #[inline]
-    fn with<R>(self, f: impl FnOnce(&mut Core) -> R) -> R {
+    pub(super) fn with<R>(self, f: impl FnOnce(&mut Core) -> R) -> R {
         // SAFETY: `new`'s promise.
         let mut core = unsafe { Core::enter(self.0) };
         let result = f(&mut core);
@@ -239,7 +239,7 @@ impl Pool {
 impl Core {
     /// Counts pins up or down; below zero, and beyond what the word holds, ends in `panicf`.
     #[inline]
-    fn change_pins(&mut self, handle: i32, by: i32) {
+    pub(super) fn change_pins(&mut self, handle: i32, by: i32) {
         let i = self.block(handle);
         match self.pins(i).checked_add_signed(by) {
             Some(pins) => self.set_pins(i, pins),

@@ -1,20 +1,33 @@
 //! Requests for memory, from the quick way to the last resort.
 //!
 //! ```text
-//!   alloc    slot ──► place ──────────────────────────────► done      constant time, nothing moves
-//!              │        └► make a hole ► ask an owner to shrink ┐
-//!              │              ▲───────────────────────────────┘    again after each answer, until all were asked
+//!   alloc    slot ──► place ─────────────────────────────────► done      constant time, nothing moves
+//!              │        └► make a hole ► purge ► ask an owner to shrink ┐
+//!              │              ▲─────────────────────────────────────────┘   again after each answer, until all
+//!              │                                                            were asked
 //!              └► clear the table's end ► extension ► ask an owner …
 //! ```
+//!
+//! How far a request goes depends on who asks ([`Asker`]): inside the file path it stops after purging without moving
+//! anything, on playback's threads before owners are asked.
 
 use super::block::LEN_MAX;
 use super::context::{Callbacks, HEADER, SHRINK_POS_BACK, SHRINK_POS_FRONT, WORD};
 use super::reclaim::{BOTH_ENDS, hint};
 use super::table::RESERVE;
 use super::words::Core;
+use crate::port::{Asker, asker};
+
+/// What [`Core::cache_share`] leaves at least, in bytes, and what it leaves in a small pool.
+const SHARE: usize = 256 << 10;
+const SMALL_SHARE: usize = 64 << 10;
+const SMALL_POOL: usize = 4 << 20;
 
 /// No handle could be had.
 pub(super) const NO_HANDLE: i32 = -1;
+/// So many times its size is moved for a request before something is purged for it.
+const LITTLE: usize = 4;
+
 /// No space could be had.
 pub(super) const NO_SPACE: i32 = -2;
 
@@ -28,11 +41,7 @@ impl Core {
         let words = (size / WORD + usize::from(!size.is_multiple_of(WORD))).saturating_add(HEADER);
         let Some(n) = self.slot().or_else(|| self.find_slot()) else { return NO_HANDLE };
         let locked = self.callbacks(ops as usize).is_some_and(|ops| ops.move_callback.is_none());
-        let placed = if words > self.table.min(LEN_MAX) {
-            None
-        } else {
-            self.place(words, locked).or_else(|| self.find_place(words, locked))
-        };
+        let placed = if words > self.table.min(LEN_MAX) { None } else { self.place_or_find(words, locked) };
         let Some((i, prev_free)) = placed else {
             self.unslot(n);
             return NO_SPACE;
@@ -49,7 +58,7 @@ impl Core {
             return NO_HANDLE;
         }
         let words = (size / WORD + usize::from(!size.is_multiple_of(WORD))).saturating_add(HEADER);
-        let Some(n) = self.slot().or_else(|| self.quietly(Self::clear_slot)) else { return NO_HANDLE };
+        let Some(n) = self.slot().or_else(|| self.quietly(|core| core.clear_slot(asker()))) else { return NO_HANDLE };
         let locked = self.callbacks(ops as usize).is_some_and(|ops| ops.move_callback.is_none());
         let placed = if words > self.table.min(LEN_MAX) {
             None
@@ -78,17 +87,30 @@ impl Core {
         done
     }
 
+    /// A block of `words` words, not written yet, by whatever it takes; and whether the block before it is free.
+    #[inline]
+    pub(super) fn place_or_find(&mut self, words: usize, locked: bool) -> Option<(usize, bool)> {
+        self.place(words, locked).or_else(|| self.find_place(words, locked))
+    }
+
     #[cold]
     #[inline(never)]
     fn find_place(&mut self, words: usize, locked: bool) -> Option<(usize, bool)> {
+        if words > self.table {
+            return None;
+        }
         self.begin_request();
+        let asker = asker();
         let hint = hint(SHRINK_POS_FRONT, words);
         let found = loop {
             if let Some(place) = self.place(words, locked) {
                 break Some(place);
             }
-            if let Some(hole) = self.make_hole(words) {
+            if let Some(hole) = self.hole_for(words, asker) {
                 break Some(self.cut(hole, words, locked));
+            }
+            if asker != Asker::Anyone {
+                break None;
             }
             // Owners who gave nothing changed nothing: no need to look again before the next is asked.
             let mut answer = self.ask_to_shrink(hint);
@@ -102,6 +124,16 @@ impl Core {
         };
         self.finish_request();
         found
+    }
+
+    /// A reserved hole of `words` words, made without asking owners to shrink: by moving a little, by purging, by moving
+    /// a lot.
+    fn hole_for(&mut self, words: usize, asker: Asker) -> Option<usize> {
+        if asker == Asker::FilePath {
+            return self.purge_hole(words, asker);
+        }
+        let little = words.saturating_mul(LITTLE);
+        self.make_hole_within(words, little).or_else(|| self.purge_hole(words, asker)).or_else(|| self.make_hole(words))
     }
 
     /// Cuts a reserved hole down to `words` words at the end where the block belongs, and frees the rest.
@@ -126,11 +158,15 @@ impl Core {
     /// A slot of the handle table where none is free: see the drawing.
     #[cold]
     #[inline(never)]
-    fn find_slot(&mut self) -> Option<usize> {
+    pub(super) fn find_slot(&mut self) -> Option<usize> {
         self.begin_request();
+        let asker = asker();
         let found = loop {
-            if let Some(n) = self.clear_slot() {
+            if let Some(n) = self.clear_slot(asker) {
                 break Some(n);
+            }
+            if asker != Asker::Anyone {
+                break None;
             }
             let hint = self.slot_hint();
             if self.ask_to_shrink(hint).is_none() {
@@ -142,16 +178,16 @@ impl Core {
     }
 
     /// A slot, by moving what stands in the table's way, or else in an extension.
-    fn clear_slot(&mut self) -> Option<usize> {
+    fn clear_slot(&mut self, asker: Asker) -> Option<usize> {
         if let Some(n) = self.slot() {
             return Some(n);
         }
-        self.clear_end();
+        self.clear_end(asker);
         if let Some(n) = self.slot() {
             return Some(n);
         }
         if self.make_extension().is_none() {
-            let hole = self.make_hole(super::extension::LEAST_WORDS)?;
+            let hole = self.hole_for(super::extension::LEAST_WORDS, asker)?;
             self.unreserve(hole);
             // Callbacks may have given a slot back: an extension that nobody needs would stay for good.
             if let Some(n) = self.slot() {
@@ -162,8 +198,8 @@ impl Core {
         self.take_extension_slot()
     }
 
-    /// Makes the last block free, by carrying it to a hole or by sliding the last run down.
-    fn clear_end(&mut self) {
+    /// Makes the last block free: by purging it, by carrying it to a hole, or by sliding the last run down.
+    fn clear_end(&mut self, asker: Asker) {
         let (mut i, mut last, mut hole, mut behind) = (0, 0, None, 0);
         while i < self.span() {
             let len = self.len(i);
@@ -178,7 +214,16 @@ impl Core {
             last = i;
             i += len;
         }
-        if self.span() == 0 || self.is_free(last) || self.is_wall(last) {
+        if self.span() == 0 || self.is_free(last) {
+            return;
+        }
+        if self.level(last, asker).is_some() {
+            if let Some(freed) = self.purge_block_at(last, asker) {
+                self.unreserve(freed);
+            }
+            return;
+        }
+        if asker == Asker::FilePath || self.is_wall(last) || self.alignment(last) > WORD {
             return;
         }
         let len = self.len(last);
@@ -223,9 +268,14 @@ impl Core {
         }
         self.begin_request();
         let hint = hint(BOTH_ENDS, self.table);
-        while self.ask_to_shrink(hint).is_some() {}
+        let asker = asker();
+        let shrinks = self.callbacks(ops as usize).is_some_and(|ops| ops.shrink_callback.is_some());
+        self.purge_down_to(if shrinks { self.cache_share() } else { 0 }, asker);
+        if asker == Asker::Anyone {
+            while self.ask_to_shrink(hint).is_some() {}
+        }
         let mut handle = NO_HANDLE;
-        if let Some(n) = self.clear_slot() {
+        if let Some(n) = self.clear_slot(asker) {
             self.keep_reserve();
             match self.largest_hole() {
                 Some((hole, words)) if words > HEADER => {
@@ -273,9 +323,17 @@ impl Core {
             return 0;
         }
         self.begin_request();
+        let asker = asker();
         let mut bytes = 0;
-        if let Some(n) = self.clear_slot() {
-            if let Some((hole, words)) = self.largest_hole() {
+        if let Some(n) = self.clear_slot(asker) {
+            if self.purgeable_blocks() > 0 {
+                bytes = self.reclaimable_run(asker).saturating_sub(HEADER) * WORD;
+            } else if asker == Asker::FilePath {
+                self.largest(|i| {
+                    bytes = bytes.max(self.len(i).saturating_sub(HEADER) * WORD);
+                    true
+                });
+            } else if let Some((hole, words)) = self.largest_hole() {
                 bytes = words.saturating_sub(HEADER) * WORD;
                 self.unreserve(hole);
             }
@@ -285,8 +343,15 @@ impl Core {
         bytes
     }
 
-    /// The free bytes, in holes of any size, less a header.
+    /// The bytes that are free or could be purged, in blocks of any size, less a header.
     pub(super) fn available(&self) -> usize {
-        if self.is_void() { 0 } else { self.free_words().saturating_sub(HEADER) * WORD }
+        if self.is_void() { 0 } else { self.reclaimable(asker()).saturating_sub(HEADER) * WORD }
+    }
+
+    /// Words of purgeable blocks that an allocation of the maximum leaves, where the asker can shrink again: files stay
+    /// cached while playback holds its buffer.
+    fn cache_share(&self) -> usize {
+        let least = if self.table < SMALL_POOL / WORD { SMALL_SHARE } else { SHARE };
+        (self.table / 16).max(least / WORD)
     }
 }

@@ -10,9 +10,14 @@ impl Core {
     #[cfg_attr(feature = "host", inline(always))]
     pub(super) fn free(&mut self, handle: i32) {
         let i = self.block(handle);
-        let (len, prev_free) = (self.len(i), self.prev_free(i));
+        let (len, mut prev_free) = (self.len(i), self.prev_free(i));
         self.check_end(i, len, handle);
         let moving = self.marked(i, Mark::MOVING);
+        if self.is_purgeable(i) {
+            self.forget(i);
+            // The lists may have gone with the last of them, and left free space before this one.
+            prev_free = self.prev_free(i);
+        }
         self.release(i, len, prev_free);
         if moving {
             // Its callbacks are being run: the number is theirs until they are done.
@@ -34,13 +39,19 @@ impl Core {
         let (Some(data), true) = (self.index_of(start), start >= old_start) else { return false };
         let Some(new_end) = self.index_of(end.saturating_add(WORD - 1)) else { return false };
         let old_end = i + len;
-        if new_end > old_end {
+        let record = self.record_words(i);
+        if new_end > old_end - record {
             return false;
         }
+        let new_end = new_end + record;
 
         let front = data - HEADER - i;
         let prev_free = self.prev_free(i);
         self.set_len(i, new_end - i);
+        if record > 0 {
+            self.carry_record(i, len);
+            self.count_listed(i, len - (new_end - i - front));
+        }
         if new_end < old_end {
             self.release(new_end, old_end - new_end, false);
         }

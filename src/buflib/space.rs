@@ -90,7 +90,7 @@ impl Core {
         Some((block, behind_free))
     }
 
-    fn hole_for_wall(&self, words: usize) -> Option<usize> {
+    pub(super) fn hole_for_wall(&self, words: usize) -> Option<usize> {
         let top = self.top_hole();
         if top != super::index::NONE && self.len(top) >= words {
             return Some(top);

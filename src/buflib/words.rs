@@ -11,6 +11,7 @@
 
 use super::context::{Callbacks, Context, WORD};
 use super::index::FIXED;
+use super::purge::PurgeCallbacks;
 use crate::port::PoolLock;
 use crate::port::fault::{self, Fault};
 
@@ -268,6 +269,13 @@ impl Core {
     pub(super) fn callbacks(&self, ops: usize) -> Option<Callbacks> {
         let ops = ops as *const Callbacks;
         // SAFETY: not null, and whoever allocated promised that it lives as long as the allocation.
+        (!ops.is_null()).then(|| unsafe { *ops })
+    }
+
+    /// The same for the larger struct that the owner of a purgeable block gave.
+    pub(super) fn purge_callbacks_at(&self, ops: usize) -> Option<PurgeCallbacks> {
+        let ops = ops as *const PurgeCallbacks;
+        // SAFETY: not null, and `alloc_purgeable` took a pointer to one that lives as long as the allocation.
         (!ops.is_null()).then(|| unsafe { *ops })
     }
 

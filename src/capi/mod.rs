@@ -19,4 +19,5 @@ pub mod buflib;
 pub mod core_alloc;
 pub mod file;
 pub mod mmap;
+pub mod purgeable;
 pub mod stats;

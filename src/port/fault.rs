@@ -27,6 +27,12 @@ pub enum Fault {
     Header,
     /// More unpins than pins.
     Unpin,
+    /// An ordinary block where a purgeable one is meant.
+    Ordinary,
+    /// The lists of purgeable blocks do not agree with the blocks.
+    Lists,
+    /// More transfers ended than began, or too many at once.
+    Transfers,
     /// A pointer that is not the start of a live block's data.
     Pointer,
 }
@@ -42,6 +48,9 @@ impl Fault {
             Fault::Length => c"buflib: handle %d: block len wacky (ctx %p)",
             Fault::Header => c"buflib: handle %d: block header corrupted or foreign handle (ctx %p)",
             Fault::Unpin => c"buflib: handle %d: handle pin underflow (ctx %p)",
+            Fault::Ordinary => c"buflib: handle %d: not a purgeable block (ctx %p)",
+            Fault::Lists => c"buflib: handle %d: purgeable lists corrupted (ctx %p)",
+            Fault::Transfers => c"buflib: handle %d: transfers miscounted (ctx %p)",
             Fault::Pointer => c"buflib: handle %d: not the data of a live block (ctx %p)",
         }
     }

@@ -15,6 +15,7 @@
 //!
 //! Everything above is the same code on both ports; a port differs only in the files of its folder.
 
+pub mod asker;
 pub mod fault;
 pub mod kernel;
 #[cfg(test)]
@@ -31,6 +32,9 @@ mod imp;
 #[path = "rockbox/mod.rs"]
 mod imp;
 
+pub use asker::Asker;
 #[cfg(all(feature = "host", feature = "audio_pool"))]
 pub use imp::barrier;
-pub use imp::{PoolLock, System};
+pub use imp::{PoolLock, System, asker, ticks};
+#[cfg(feature = "host")]
+pub use imp::{advance, set_asker};

@@ -84,7 +84,7 @@ impl Kernel for Model {
     }
 
     fn ticks() -> u32 {
-        host::ticks()
+        crate::port::ticks()
     }
 
     fn start(entry: fn()) -> Result<(), Errno> {

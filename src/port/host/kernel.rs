@@ -1,10 +1,8 @@
 //! The kernel on the host: parking_lot for the lock, std for the rest.
 
-use std::sync::LazyLock;
-use std::time::Instant;
-
+use super::clock::ticks;
 use super::gate::Gate;
-use crate::port::kernel::{Channel, HZ, Kernel};
+use crate::port::kernel::{Channel, Kernel};
 use crate::port::storage::Errno;
 
 /// The host, as a port.
@@ -12,12 +10,6 @@ use crate::port::storage::Errno;
 pub struct System;
 
 static GATE: Gate = Gate::new();
-static BOOT: LazyLock<Instant> = LazyLock::new(Instant::now);
-
-/// Ticks since the first call.
-pub fn ticks() -> u32 {
-    (BOOT.elapsed().as_millis() * u128::from(HZ) / 1000) as u32
-}
 
 /// Starts a thread of the name `buffering`.
 pub fn start(entry: fn()) -> Result<(), Errno> {

@@ -1,11 +1,15 @@
 //! The host port: std, parking_lot, libc.
 
+mod asker;
 #[cfg(feature = "audio_pool")]
 pub mod barrier;
+mod clock;
 pub(crate) mod gate;
 pub(crate) mod kernel;
 mod lock;
 mod storage;
 
+pub use asker::{asker, set_asker};
+pub use clock::{advance, ticks};
 pub use kernel::System;
 pub use lock::PoolLock;

@@ -3,6 +3,7 @@
 //! Every kernel object is the glue's, in C, where the tree's configuration gives its size and its kind of memory. Each
 //! function here is documented for whoever writes the glue; docs/porting.md has the list.
 
+use crate::port::Asker;
 use crate::port::kernel::{Channel, Kernel};
 use crate::port::storage::Errno;
 
@@ -20,6 +21,9 @@ unsafe extern "C" {
     fn rmport_ticks() -> u32;
     /// Creates the buffering thread, which calls `entry` and never comes back from it. 0, or a negative error number.
     fn rmport_thread_start(entry: extern "C" fn()) -> i32;
+    /// What the running thread is to the pool: 0 inside the file path (between entering and leaving a function of
+    /// file.c, and always on the buffering thread), 1 on the codec and voice threads, 2 elsewhere. Must not block.
+    fn rmport_asker() -> u32;
     /// Sets `errno`.
     fn rmport_set_errno(error: i32);
 }
@@ -79,4 +83,20 @@ impl Kernel for System {
         // SAFETY: a function of the glue, legal at any time.
         unsafe { rmport_set_errno(error.0) }
     }
+}
+
+/// What the calling thread is to the pool.
+pub fn asker() -> Asker {
+    // SAFETY: a function of the glue without arguments.
+    match unsafe { rmport_asker() } {
+        0 => Asker::FilePath,
+        1 => Asker::Playback,
+        _ => Asker::Anyone,
+    }
+}
+
+/// The tick counter.
+pub fn ticks() -> u32 {
+    // SAFETY: as above.
+    unsafe { rmport_ticks() }
 }

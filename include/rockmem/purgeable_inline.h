@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The types and constants of purgeable.h, which includes this; written by hand.
+ */
+#ifndef ROCKMEM_PURGEABLE_INLINE_H
+#define ROCKMEM_PURGEABLE_INLINE_H
+
+#include <stddef.h>
+
+#include "buflib.h"
+
+/* How much a purgeable block is wanted. */
+#define BUFLIB_NOW 0        /* playback needs it within the next seconds: never taken */
+#define BUFLIB_SOON 1       /* playback will need it, the farther the later */
+#define BUFLIB_CACHED 2     /* it may be asked for again */
+#define BUFLIB_DISPOSABLE 3 /* nobody would miss it */
+
+/* A free or clean callback refuses, for the time of one request. */
+#define BUFLIB_CB_CANNOT_FREE 1
+
+/* What the owner lets the pool do with a purgeable block. */
+struct buflib_purge_callbacks
+{
+    /* As for any block. The shrink callback stays NULL. */
+    struct buflib_callbacks base;
+    /* The pool wants the memory: BUFLIB_CB_OK, and the pool frees the handle. Must not block. May free this block or
+     * others itself, and allocate. NULL: always agreed. */
+    int (*free_callback)(int handle, void *start, size_t size);
+    /* The pool wants the memory of a dirty block: write it back, say so with buflib_set_dirty, answer BUFLIB_CB_OK. May
+     * block; called for threads that may wait only. NULL: a dirty block is kept. */
+    int (*clean_callback)(int handle);
+};
+
+/* Figures of a pool's purgeable blocks. Bytes include headers and records. */
+struct buflib_purge_stats
+{
+    size_t blocks;           /* purgeable blocks alive */
+    size_t probation;        /* bytes of cached blocks not used again yet */
+    size_t main;             /* bytes of cached blocks that were */
+    size_t soon;             /* bytes of blocks needed later */
+    size_t disposable;       /* bytes of disposable blocks */
+    size_t purged_probation; /* blocks purged since the first was made, by the list they were on */
+    size_t purged_main;
+    size_t purged_soon;
+    size_t purged_disposable;
+    size_t purged_bytes; /* all of them */
+    size_t refused;      /* owners that refused */
+    size_t cleaned;      /* dirty blocks cleaned to be purged */
+    size_t returned;     /* blocks that came back soon after they were purged */
+    size_t moved_blocks; /* blocks moved since the pool was made, of any kind */
+    size_t moved_bytes;
+    size_t free; /* free bytes */
+};
+
+#endif

@@ -1,0 +1,295 @@
+//! What owners of purgeable blocks can say.
+
+use super::super::block::Mark;
+use super::super::context::{Callbacks, HEADER, WORD};
+use super::super::pool::Pool;
+use super::super::request::{NO_HANDLE, NO_SPACE};
+use super::super::words::Core;
+use super::lists::{Counter, List};
+use super::record::{Priority, RECORD};
+use crate::port;
+use core::ffi::{c_int, c_void};
+
+/// The largest alignment, in bytes.
+const ALIGN_MAX: usize = 4096;
+
+/// What an owner lets the pool do with a purgeable block. Stays the owner's, and must live as long as the block.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct PurgeCallbacks {
+    /// As for any block; no shrink callback.
+    pub base: Callbacks,
+    /// The pool wants the memory: [`CB_OK`](super::super::CB_OK) and the pool frees the handle; anything else refuses
+    /// for the time of the request. It must not block, and may itself free this or other blocks, or allocate. None:
+    /// always agreed.
+    pub free_callback: Option<unsafe extern "C" fn(handle: c_int, start: *mut c_void, size: usize) -> c_int>,
+    /// The pool wants the memory of a dirty block: write it back, say so with `buflib_set_dirty`, and answer
+    /// [`CB_OK`](super::super::CB_OK). May block. Called for threads that may wait only. None: a dirty block is kept.
+    pub clean_callback: Option<unsafe extern "C" fn(handle: c_int) -> c_int>,
+}
+
+/// Figures of a pool's purgeable blocks, in blocks and bytes, headers and records included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct PurgeStats {
+    /// Purgeable blocks alive.
+    pub blocks: usize,
+    /// Bytes of cached blocks on probation.
+    pub probation: usize,
+    /// Bytes of cached blocks that were used again.
+    pub main: usize,
+    /// Bytes of blocks needed soon.
+    pub soon: usize,
+    /// Bytes of disposable blocks.
+    pub disposable: usize,
+    /// Blocks purged since the first one was made: cached ones on probation.
+    pub purged_probation: usize,
+    /// The same: cached ones that had been used again.
+    pub purged_main: usize,
+    /// The same: needed soon.
+    pub purged_soon: usize,
+    /// The same: disposable.
+    pub purged_disposable: usize,
+    /// Bytes purged.
+    pub purged_bytes: usize,
+    /// Owners that refused.
+    pub refused: usize,
+    /// Dirty blocks cleaned to be purged.
+    pub cleaned: usize,
+    /// Blocks that came back soon after they were purged.
+    pub returned: usize,
+    /// Blocks moved since the pool was made, of any kind.
+    pub moved_blocks: usize,
+    /// Bytes moved.
+    pub moved_bytes: usize,
+    /// Free bytes.
+    pub free: usize,
+}
+
+impl Core {
+    fn alloc_purgeable(
+        &mut self,
+        size: usize,
+        align: usize,
+        priority: Priority,
+        key: usize,
+        ops: *const PurgeCallbacks,
+    ) -> i32 {
+        if self.is_void() {
+            return NO_HANDLE;
+        }
+        let align = align.max(1);
+        if !align.is_power_of_two() || align > ALIGN_MAX {
+            return NO_SPACE;
+        }
+        let Some(words) = size.div_ceil(WORD).checked_add(HEADER + RECORD) else { return NO_SPACE };
+        let slack = (align / WORD).saturating_sub(1);
+        let Some(n) = self.slot().or_else(|| self.find_slot()) else { return NO_HANDLE };
+        let placed = if self.make_purge_block().is_some() {
+            self.place_or_find(words.saturating_add(slack), false)
+        } else {
+            None
+        };
+        // Finding a place may have purged the last block, and the lists with it.
+        let Some((i, prev_free)) = placed else {
+            self.unslot(n);
+            return NO_SPACE;
+        };
+        let total = words + slack;
+        self.write_reserved(i, total, prev_free);
+        if self.make_purge_block().is_none() {
+            self.unreserve(i);
+            self.unslot(n);
+            return NO_SPACE;
+        }
+        let i = self.trim_to_alignment(i, words, align);
+        let prev_free = self.prev_free(i);
+        self.write_used(i, words, prev_free, n, ops as usize);
+        self.mark(i, Mark::PURGEABLE);
+        self.set_entry(n, self.address(i + HEADER));
+        self.write_record(i, align.ilog2(), key);
+        self.count_purgeable(1);
+        self.file(i, priority);
+        n as i32
+    }
+
+    /// Cuts a reserved block down to `words` words whose data is aligned; answers where it begins.
+    fn trim_to_alignment(&mut self, i: usize, words: usize, align: usize) -> usize {
+        let start = self.aligned_from(i, align);
+        let end = i + self.len(i);
+        let prev_free = self.prev_free(i);
+        if start > i {
+            self.write_reserved(start, end - start, false);
+            self.release(i, start - i, prev_free);
+        }
+        if start + words < end {
+            let prev_free = self.prev_free(start);
+            self.write_reserved(start, words, prev_free);
+            self.release(start + words, end - start - words, false);
+        }
+        start
+    }
+
+    /// The first place from `i` on where a block's data would be aligned.
+    pub(crate) fn aligned_from(&self, i: usize, align: usize) -> usize {
+        let data = self.address(i + HEADER);
+        i + (data.next_multiple_of(align.max(1)) - data).div_ceil(WORD)
+    }
+
+    /// Puts a block that is on no list where its priority says.
+    fn file(&mut self, i: usize, priority: Priority) {
+        match priority {
+            Priority::Now => {}
+            Priority::Soon => self.enlist(i, List::Soon),
+            Priority::Cached => self.admit(i),
+            Priority::Disposable => self.enlist(i, List::Disposable),
+        }
+    }
+
+    /// The purgeable block of a live handle; an ordinary one ends in `panicf`.
+    fn purgeable(&self, handle: i32) -> usize {
+        let i = self.block(handle);
+        if !self.is_purgeable(i) {
+            self.panic(port::fault::Fault::Ordinary, handle);
+        }
+        i
+    }
+
+    /// Forgets a purgeable block that its owner frees.
+    pub(crate) fn forget(&mut self, i: usize) {
+        self.delist(i);
+        self.count_purgeable(-1);
+        self.drop_purge_block();
+    }
+
+    fn purge_stats(&self) -> PurgeStats {
+        let bytes = |list| self.list_words(list) * WORD;
+        let count = |counter: Counter, more: usize| self.counter(counter as usize + more);
+        let (moved_blocks, moved_words) = self.moved();
+        PurgeStats {
+            blocks: self.purgeable_blocks(),
+            probation: bytes(List::Probation),
+            main: bytes(List::Main),
+            soon: bytes(List::Soon),
+            disposable: bytes(List::Disposable),
+            purged_probation: count(Counter::Purged, 0),
+            purged_main: count(Counter::Purged, 1),
+            purged_soon: count(Counter::Purged, 2),
+            purged_disposable: count(Counter::Purged, 3),
+            purged_bytes: count(Counter::Words, 0).wrapping_mul(WORD),
+            refused: count(Counter::Refused, 0),
+            cleaned: count(Counter::Cleaned, 0),
+            returned: count(Counter::Returned, 0),
+            moved_blocks,
+            moved_bytes: moved_words.wrapping_mul(WORD),
+            free: self.free_words() * WORD,
+        }
+    }
+}
+
+impl Pool {
+    /// Allocates a block that the pool may take back when memory is short. `align`: of the data, in bytes, a power of
+    /// two up to 4096, kept when the block moves; 0 or 1 for none. `key`: what the owner calls the data, the same
+    /// whenever it holds the same, 0 for nothing: how a block that comes back soon is known. A handle above 0, -1 when
+    /// no handle can be had, -2 when no space, or for a bad alignment.
+    pub fn alloc_purgeable(
+        self,
+        size: usize,
+        align: usize,
+        priority: Priority,
+        key: usize,
+        ops: *const PurgeCallbacks,
+    ) -> i32 {
+        self.with(|core| core.alloc_purgeable(size, align, priority, key, ops))
+    }
+
+    /// Notes that a purgeable block was used: the pool keeps it longer.
+    pub fn touch(self, handle: i32) {
+        self.with(|core| {
+            let i = core.purgeable(handle);
+            core.set_uses(i, core.uses(i) + 1);
+            core.stamp(i);
+        });
+    }
+
+    /// Changes how much a purgeable block is wanted. `distance`: of one that is needed soon, how far away that is, in
+    /// any unit that all such blocks of the pool share.
+    pub fn set_priority(self, handle: i32, priority: Priority, distance: usize) {
+        self.with(|core| {
+            let i = core.purgeable(handle);
+            core.set_distance(i, distance);
+            let now = match core.list_of(i) {
+                None => Priority::Now,
+                Some(List::Soon) => Priority::Soon,
+                Some(List::Disposable) => Priority::Disposable,
+                Some(List::Probation | List::Main) => Priority::Cached,
+            };
+            if now != priority {
+                core.delist(i);
+                core.file(i, priority);
+            }
+        });
+    }
+
+    /// Notes that a purgeable block holds the only copy of something, or that it does no longer.
+    pub fn set_dirty(self, handle: i32, dirty: bool) {
+        self.with(|core| {
+            let i = core.purgeable(handle);
+            core.set_dirty(i, dirty);
+        });
+    }
+
+    /// A transfer to or from a purgeable block begins: it stays where it is and is not purged until as many
+    /// [`Pool::io_end`]. Answers where its data is.
+    pub fn io_begin(self, handle: i32) -> *mut u8 {
+        self.with(|core| {
+            let i = core.purgeable(handle);
+            if !core.count_transfer(i, 1) {
+                core.panic(port::fault::Fault::Transfers, handle);
+            }
+            core.change_pins(handle, 1);
+            core.stamp(i);
+            core.entry(handle as usize) as *mut u8
+        })
+    }
+
+    /// A transfer is over.
+    pub fn io_end(self, handle: i32) {
+        self.with(|core| {
+            let i = core.purgeable(handle);
+            if !core.count_transfer(i, -1) {
+                core.panic(port::fault::Fault::Transfers, handle);
+            }
+            core.change_pins(handle, -1);
+            core.stamp(i);
+        });
+    }
+
+    /// Moves a block to the end of the pool, where blocks that stay for long are in nobody's way; for those who will
+    /// pin it for long. Its callbacks are asked. Whether it moved.
+    pub fn move_high(self, handle: i32) -> bool {
+        self.with(|core| core.move_high(handle))
+    }
+
+    /// Figures of the pool's purgeable blocks.
+    pub fn purge_stats(self) -> PurgeStats {
+        self.with(|core| if core.is_void() { PurgeStats::default() } else { core.purge_stats() })
+    }
+}
+
+impl Core {
+    fn move_high(&mut self, handle: i32) -> bool {
+        let i = self.block(handle);
+        let len = self.len(i);
+        if self.is_wall(i) || self.alignment(i) > WORD {
+            return false;
+        }
+        let Some(hole) = self.hole_for_wall(len) else { return false };
+        if hole < i {
+            return false;
+        }
+        let place = self.carve_high(hole, len);
+        self.set_top_hole(if place > hole { hole } else { super::super::index::NONE });
+        self.relocate_block(i, place) == super::super::moving::Moved::Yes
+    }
+}

@@ -1,0 +1,35 @@
+//! Purgeable blocks: memory that is in use as long as nobody needs it for something better.
+//!
+//! ```text
+//!   LEN | HANDLE + mark | OPS | PIN | data … | prev | next | state | distance | stamp | key
+//!                                              └──────────── record ──────────┘   links are handles, so blocks may move
+//!
+//!   lists, one block of the pool names them all (`lists.rs`)
+//!     Probation ─► Main        cached data: new blocks are on probation, those used again go to Main
+//!     Soon                     what playback will want, farthest first when memory is taken
+//!     Disposable               what nobody would miss
+//!     (none)                   needed now: never taken
+//! ```
+//!
+//! Under pressure, level by level, and within a level from its cold end (`victims.rs`):
+//!
+//! | level | who |
+//! |---|---|
+//! | 0 | disposable |
+//! | 1 | cached, by the replacement policy (`policy.rs`) |
+//! | 2 | needed later, farthest first |
+//! | 3 | dirty ones of the above, asked to clean themselves first |
+//! | 4–7 | the same again, of those used in the last seconds |
+//!
+//! Never: needed now, pinned, or with I/O under way. A level is entered only where the one below does not suffice,
+//! and only blocks go whose going helps: a victim is part of a window that ends in one hole for the request.
+
+mod api;
+mod lists;
+mod policy;
+mod record;
+mod sweep;
+mod victims;
+
+pub use api::{PurgeCallbacks, PurgeStats};
+pub use record::Priority;

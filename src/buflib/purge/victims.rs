@@ -1,0 +1,216 @@
+//! Who may go, and where it helps.
+//!
+//! ```text
+//!   seeds: the eight coldest of a level            window of a seed, to the right
+//!     ● ● ● ●                                        | hole | seed | movable | victim | hole | …  until it is enough
+//!                                                    cost: what goes, the warmer the dearer, and what has to move
+//! ```
+
+use super::super::context::WORD;
+use super::super::index::NONE;
+use super::super::words::Core;
+use super::lists::List;
+use crate::port::Asker;
+
+/// The last level.
+pub(super) const LAST_LEVEL: usize = 7;
+/// Added to the level of a block that was used in the last seconds.
+const RECENT: usize = 4;
+/// Ticks that a use protects: three seconds.
+const RECENT_TICKS: u32 = 300;
+/// The level of dirty blocks.
+const DIRTY: usize = 3;
+
+/// Windows looked at for a level.
+const SEEDS: usize = 8;
+/// Blocks that the window of a seed may span.
+const SEED_BLOCKS: usize = 64;
+
+impl Core {
+    /// The level on which the block at `i` may be purged for this asker; none if it may not.
+    pub(crate) fn level(&self, i: usize, asker: Asker) -> Option<usize> {
+        if !self.is_used(i) || !self.is_purgeable(i) || self.is_held(i) || self.transfers(i) != 0 {
+            return None;
+        }
+        let level = match self.list_of(i)? {
+            List::Disposable => 0,
+            List::Probation | List::Main => 1,
+            List::Soon => 2,
+        };
+        let level = match self.is_dirty(i) {
+            true if asker == Asker::Anyone => DIRTY,
+            true => return None,
+            false => level,
+        };
+        Some(if self.age(i) < RECENT_TICKS { level + RECENT } else { level })
+    }
+
+    /// What it costs to lose a victim: its words, more of them the more it is wanted.
+    fn loss(&self, i: usize, level: usize) -> usize {
+        let warm = self.uses(i) + (self.list_of(i) == Some(List::Main)) as usize;
+        self.len(i).saturating_mul(1 + warm + level)
+    }
+
+    /// What the block at `i` adds to a window: words of hole, cost. None for a wall.
+    pub(super) fn share(&self, i: usize, level: usize, asker: Asker) -> Option<(usize, usize)> {
+        let len = self.len(i);
+        if self.is_free(i) {
+            return Some((len, 0));
+        }
+        match self.level(i, asker) {
+            Some(own) if own <= level => Some((len, self.loss(i, own))),
+            // Nothing moves for a thread inside the file path.
+            _ if asker == Asker::FilePath || self.is_wall(i) => None,
+            _ => Some((0, len)),
+        }
+    }
+
+    /// Where the cheapest window of a level's seeds begins.
+    pub(super) fn seed_window(&self, need: usize, level: usize, asker: Asker) -> Option<usize> {
+        let (mut best, mut cheapest, mut seeds) = (None, usize::MAX, 0);
+        self.each_coldest(level, asker, |i| {
+            let start = if self.prev_free(i) { self.free_before(i) } else { i };
+            if let Some(cost) = self.seed_cost(start, need, level, asker)
+                && cost < cheapest
+            {
+                (best, cheapest) = (Some(start), cost);
+            }
+            seeds += 1;
+            seeds < SEEDS
+        });
+        best
+    }
+
+    fn seed_cost(&self, start: usize, need: usize, level: usize, asker: Asker) -> Option<usize> {
+        let (mut i, mut holes, mut cost) = (start, 0, 0_usize);
+        for _ in 0..SEED_BLOCKS {
+            if i == self.span() {
+                return None;
+            }
+            let (hole, price) = self.share(i, level, asker)?;
+            holes += hole;
+            cost = cost.saturating_add(price);
+            if holes >= need {
+                return Some(cost);
+            }
+            i += self.len(i);
+        }
+        None
+    }
+
+    /// Calls `f` with the victims of exactly this level, coldest first, until it answers false.
+    fn each_coldest(&self, level: usize, asker: Asker, mut f: impl FnMut(usize) -> bool) {
+        let cached = match self.probation_is_full() {
+            true => [List::Probation, List::Main],
+            false => [List::Main, List::Probation],
+        };
+        let lists: &[List] = match level % RECENT {
+            0 => &[List::Disposable],
+            1 => &cached,
+            2 => return self.each_farthest(level, asker, f),
+            _ => &[List::Disposable, cached[0], cached[1], List::Soon],
+        };
+        for &list in lists {
+            let mut n = self.coldest(list);
+            while n != 0 {
+                let i = self.block(n as i32);
+                if self.level(i, asker) == Some(level) && !f(i) {
+                    return;
+                }
+                n = self.warmer(i);
+            }
+        }
+    }
+
+    /// The same for blocks that are needed later: the farthest first.
+    fn each_farthest(&self, level: usize, asker: Asker, mut f: impl FnMut(usize) -> bool) {
+        let mut below = (usize::MAX, usize::MAX);
+        loop {
+            let (mut next, mut farthest) = (NONE, (0, 0));
+            let mut n = self.coldest(List::Soon);
+            while n != 0 {
+                let i = self.block(n as i32);
+                let rank = (self.distance(i), n);
+                if rank < below && rank > farthest && self.level(i, asker) == Some(level) {
+                    (next, farthest) = (i, rank);
+                }
+                n = self.warmer(i);
+            }
+            if next == NONE || !f(next) {
+                return;
+            }
+            below = farthest;
+        }
+    }
+
+    /// The victim that goes first of a level, wherever it stands.
+    pub(super) fn first_victim(&self, level: usize, asker: Asker) -> Option<usize> {
+        let mut first = None;
+        self.each_coldest(level, asker, |i| {
+            first = Some(i);
+            false
+        });
+        first
+    }
+
+    /// One pass over the blocks: where the cheapest window of holes and victims up to `level` begins.
+    pub(super) fn victim_window(&self, need: usize, level: usize, asker: Asker) -> Option<usize> {
+        let (mut best, mut cheapest) = (None, usize::MAX);
+        let (mut i, mut left, mut holes, mut cost) = (0, 0, 0, 0_usize);
+        while i < self.span() {
+            let next = i + self.len(i);
+            let Some((hole, price)) = self.share(i, level, asker) else {
+                (left, holes, cost) = (next, 0, 0);
+                i = next;
+                continue;
+            };
+            holes += hole;
+            cost += price;
+            // The window begins with a hole or a victim, and with no more of them than it takes.
+            while left < next {
+                let Some((hole, price)) = self.share(left, level, asker) else { break };
+                if hole > 0 && holes - hole < need {
+                    break;
+                }
+                holes -= hole;
+                cost -= price;
+                left += self.len(left);
+            }
+            if holes >= need && cost < cheapest {
+                (best, cheapest) = (Some(left), cost);
+            }
+            i = next;
+        }
+        best
+    }
+
+    /// The most words between two walls that are free or may be purged for this asker. Aligned blocks count as walls
+    /// too: sliding them may leave splinters.
+    pub(crate) fn reclaimable_run(&self, asker: Asker) -> usize {
+        let (mut i, mut words, mut most) = (0, 0, 0);
+        while i < self.span() {
+            match self.share(i, LAST_LEVEL, asker) {
+                Some((hole, _)) if hole > 0 || self.alignment(i) <= WORD => words += hole,
+                _ => words = 0,
+            }
+            most = most.max(words);
+            i += self.len(i);
+        }
+        most
+    }
+
+    /// Words of free space and of all that this asker may have purged.
+    pub(crate) fn reclaimable(&self, asker: Asker) -> usize {
+        let mut words = self.free_words();
+        if self.purgeable_blocks() > 0 {
+            let mut i = 0;
+            while i < self.span() {
+                if self.level(i, asker).is_some() {
+                    words += self.len(i);
+                }
+                i += self.len(i);
+            }
+        }
+        words
+    }
+}
