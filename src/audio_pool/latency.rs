@@ -1,10 +1,10 @@
 //! The recorded audio latency: recording never blocks, a thread keeps the last value with its time.
 
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 
-use super::ring::{Ring, Slot};
+use super::ring::{Line, Ring, Slot};
 use super::settings::Settings;
 use super::stats::Latency;
 use super::{clock, monitor};
@@ -12,7 +12,20 @@ use super::{clock, monitor};
 /// Samples that wait for the recorder.
 const QUEUE: usize = 10;
 
-static SAMPLES: Ring<[Slot; QUEUE]> = Ring::fixed();
+static SAMPLES: Ring<[Slot; QUEUE]> = Ring {
+    head: Line(AtomicUsize::new(0)),
+    tail: Line(AtomicUsize::new(0)),
+    lap: (QUEUE + 1).next_power_of_two(),
+    slots: {
+        let mut slots = [const { Slot { stamp: AtomicUsize::new(0), value: AtomicU32::new(0) } }; QUEUE];
+        let mut index = 0;
+        while index < QUEUE {
+            slots[index].stamp = AtomicUsize::new(index);
+            index += 1;
+        }
+        slots
+    },
+};
 /// Samples that found the queue full.
 static DROPPED: AtomicU32 = AtomicU32::new(0);
 static LAST: Mutex<Option<(u32, u64)>> = Mutex::new(None);

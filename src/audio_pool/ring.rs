@@ -10,7 +10,8 @@
 //! ```
 //!
 //! Producers meet only at the tail and consumers only at the head, so two threads that pass buffers to each other share
-//! the slots and nothing else. The number of slots is the bound itself: a full queue refuses, and "fewer than the maximum"
+//! the slots and nothing else. Nobody waits: a slot that another thread is in the middle of counts as full to a push and as
+//! empty to a pop, and the caller goes on to its next tier. The number of slots is the bound itself: a full queue refuses, and "fewer than the maximum"
 //! needs no counter. Positions are a machine word and never repeat within the time a thread can be stopped between a look
 //! and its compare-and-swap: on 64 bits they never repeat at all, on 32 bits after a million laps.
 
@@ -21,23 +22,23 @@ use super::sync::{AtomicU32, AtomicUsize, Ordering, spin};
 /// A line of its own: head and tail belong to different threads.
 #[derive(Debug)]
 #[repr(align(128))]
-struct Line(AtomicUsize);
+pub struct Line(pub(super) AtomicUsize);
 
 /// A place in the queue.
 #[derive(Debug)]
 pub struct Slot {
-    stamp: AtomicUsize,
-    value: AtomicU32,
+    pub(super) stamp: AtomicUsize,
+    pub(super) value: AtomicU32,
 }
 
 /// The bounded queue, over a boxed slice or an array of its own.
 #[derive(Debug)]
 pub struct Ring<S = Box<[Slot]>> {
-    head: Line,
-    tail: Line,
+    pub(super) head: Line,
+    pub(super) tail: Line,
     /// The step from one lap to the next: a power of two above the number of slots.
-    lap: usize,
-    slots: S,
+    pub(super) lap: usize,
+    pub(super) slots: S,
 }
 
 impl Ring {
@@ -48,25 +49,6 @@ impl Ring {
             tail: Line(AtomicUsize::new(0)),
             lap: (bound + 1).next_power_of_two(),
             slots: (0..bound).map(|index| Slot { stamp: AtomicUsize::new(index), value: AtomicU32::new(0) }).collect(),
-        }
-    }
-}
-
-#[cfg(not(loom))]
-impl<const N: usize> Ring<[Slot; N]> {
-    /// A queue of exactly N slots, for a static.
-    pub const fn fixed() -> Self {
-        let mut slots = [const { Slot { stamp: AtomicUsize::new(0), value: AtomicU32::new(0) } }; N];
-        let mut index = 0;
-        while index < N {
-            slots[index].stamp = AtomicUsize::new(index);
-            index += 1;
-        }
-        Ring {
-            head: Line(AtomicUsize::new(0)),
-            tail: Line(AtomicUsize::new(0)),
-            lap: (N + 1).next_power_of_two(),
-            slots,
         }
     }
 }
@@ -91,7 +73,7 @@ impl<S: AsRef<[Slot]>> Ring<S> {
         }
     }
 
-    /// Appends a value; false when the queue is full.
+    /// Appends a value; false when the queue is full, or its next slot is being emptied at this moment.
     #[inline]
     pub fn push(&self, value: u32) -> bool {
         let mut tail = self.tail.0.load(Ordering::Relaxed);
@@ -112,18 +94,13 @@ impl<S: AsRef<[Slot]>> Ring<S> {
                 continue;
             }
             if stamp.wrapping_add(self.lap) == tail.wrapping_add(1) {
-                // The slot still holds the value of the lap before: full, unless it is being read right now.
-                let head = self.head.0.load(Ordering::Acquire);
-                if head.wrapping_add(self.lap) == tail {
-                    return false;
-                }
+                return false; // the value of the lap before is there, or is being read
             }
-            spin();
-            tail = self.tail.0.load(Ordering::Relaxed);
+            tail = self.tail.0.load(Ordering::Relaxed); // somebody was faster
         }
     }
 
-    /// Takes the oldest value; None when the queue is empty.
+    /// Takes the oldest value; None when the queue is empty, or its next slot is being filled at this moment.
     #[inline]
     pub fn pop(&self) -> Option<u32> {
         let mut head = self.head.0.load(Ordering::Relaxed);
@@ -141,11 +118,10 @@ impl<S: AsRef<[Slot]>> Ring<S> {
                 }
                 continue;
             }
-            if stamp == head && self.tail.0.load(Ordering::Acquire) == head {
-                return None;
+            if stamp == head {
+                return None; // nothing is there, or it is being written
             }
-            spin();
-            head = self.head.0.load(Ordering::Relaxed);
+            head = self.head.0.load(Ordering::Relaxed); // somebody was faster
         }
     }
 
@@ -164,7 +140,7 @@ impl<S: AsRef<[Slot]>> Ring<S> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::Ring;
 

@@ -15,7 +15,7 @@
 //!
 //! The slots are a stack: the buffer that was put last is the one that is still in the core's cache.
 
-use super::sync::{AtomicU32, Item, NOTHING, Ordering, Place, compiler_fence, light};
+use super::sync::{AtomicU32, Item, NOTHING, Ordering, Place, compiler_fence, constant, light};
 
 /// How many buffers a thread keeps for itself in a pool.
 pub const SLOTS: usize = 4;
@@ -37,25 +37,15 @@ pub struct Slots {
 }
 
 impl Slots {
-    /// Empty and closed.
-    #[cfg(not(loom))]
-    pub const fn new() -> Slots {
-        Slots {
-            door: AtomicU32::new(CLOSED),
-            busy: AtomicU32::new(0),
-            count: AtomicU32::new(0),
-            places: [const { Place::new(NOTHING) }; SLOTS],
-        }
-    }
-
-    /// Empty and closed.
-    #[cfg(loom)]
-    pub fn new() -> Slots {
-        Slots {
-            door: AtomicU32::new(CLOSED),
-            busy: AtomicU32::new(0),
-            count: AtomicU32::new(0),
-            places: core::array::from_fn(|_| Place::new(NOTHING)),
+    constant! {
+        /// Empty and closed.
+        pub fn new() -> Slots {
+            Slots {
+                door: AtomicU32::new(CLOSED),
+                busy: AtomicU32::new(0),
+                count: AtomicU32::new(0),
+                places: [Place::new(NOTHING), Place::new(NOTHING), Place::new(NOTHING), Place::new(NOTHING)],
+            }
         }
     }
 

@@ -11,3 +11,9 @@ pub type Item = &'static super::record::Record;
 pub type Place = super::memory::AlwaysRef<super::record::Record>;
 /// What lies in a slot that was never used.
 pub const NOTHING: Item = &super::record::NOWHERE;
+
+/// A function that is `const` here, and is not in the models: loom's atomics are made while a model runs.
+macro_rules! constant {
+    ($(#[$attribute:meta])* pub fn $($rest:tt)*) => { $(#[$attribute])* pub const fn $($rest)* };
+}
+pub(super) use constant;
