@@ -135,7 +135,11 @@ fn main() {
         .filter(|(_, size, _)| *size == 1500)
         .map(|(_, _, row)| row[5].ns / row[0].ns)
         .fold(f64::MAX, f64::min);
-    verdict("own: at least 3 times faster than malloc and free of 1500 bytes", least >= 3.0, &format!("{least:.1} times"));
+    verdict(
+        "own: at least 3 times faster than malloc and free of 1500 bytes",
+        least >= 3.0,
+        &format!("{least:.1} times"),
+    );
     let slower = pass.iter().map(|(_, _, row)| row[0].ns / row[1].ns).fold(0.0, f64::max);
     let count = pass.iter().filter(|(_, _, row)| row[0].ns <= row[1].ns).count();
     verdict(

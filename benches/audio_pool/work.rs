@@ -73,58 +73,47 @@ pub fn pass<P: Peer>(peer: &P, threads: usize, count: u32) -> Figure {
     }
     let pairs = threads / 2;
     let between = ArrayQueue::<P::Item<'_>>::new(16);
-    let start = Barrier::new(threads + 1);
+    let start = Barrier::new(threads);
     let calls = AtomicU64::new(0);
-    let warm = count / 10;
-    let mut took = 0.0;
-    thread::scope(|scope| {
-        let mut all = Vec::new();
-        for _ in 0..pairs {
-            all.push(scope.spawn(|| {
-                let send = |count: u32| {
-                    for n in 0..count {
-                        let mut item = peer.get();
-                        write::<P>(&mut item, n.into());
-                        while let Err(back) = between.push(item) {
-                            item = back;
-                            pause();
-                        }
-                    }
-                };
-                send(warm);
-                start.wait();
-                let before = allocations();
-                send(count);
-                calls.fetch_add(allocations() - before, Ordering::Relaxed);
-            }));
-            all.push(scope.spawn(|| {
-                let receive = |count: u32| {
-                    for _ in 0..count {
-                        let mut item = loop {
-                            match between.pop() {
-                                Some(item) => break item,
-                                None => pause(),
-                            }
-                        };
-                        black_box(read::<P>(&mut item));
-                        peer.put(item);
-                    }
-                };
-                receive(warm);
-                start.wait();
-                let before = allocations();
-                receive(count);
-                calls.fetch_add(allocations() - before, Ordering::Relaxed);
-            }));
+    let send = |count: u32| {
+        for n in 0..count {
+            let mut item = peer.get();
+            write::<P>(&mut item, n.into());
+            while let Err(back) = between.push(item) {
+                item = back;
+                pause();
+            }
         }
+    };
+    let receive = |count: u32| {
+        for _ in 0..count {
+            let mut item = loop {
+                match between.pop() {
+                    Some(item) => break item,
+                    None => pause(),
+                }
+            };
+            black_box(read::<P>(&mut item));
+            peer.put(item);
+        }
+    };
+    // A thread takes its own times: this one may be asleep while they begin.
+    let timed = |work: &dyn Fn(u32)| {
+        work(count / 10);
         start.wait();
-        let before = Instant::now();
-        for thread in all {
-            thread.join().expect("joined");
-        }
-        took = before.elapsed().as_nanos() as f64;
+        let (begin, before) = (Instant::now(), allocations());
+        work(count);
+        calls.fetch_add(allocations() - before, Ordering::Relaxed);
+        (begin, Instant::now())
+    };
+    let times: Vec<_> = thread::scope(|scope| {
+        let all: Vec<_> =
+            (0..pairs).flat_map(|_| [scope.spawn(|| timed(&send)), scope.spawn(|| timed(&receive))]).collect();
+        all.into_iter().map(|thread| thread.join().expect("joined")).collect()
     });
-    Figure { ns: took / (f64::from(count) * pairs as f64), allocations: calls.into_inner() }
+    let begin = times.iter().map(|(begin, _)| *begin).min().expect("threads");
+    let end = times.iter().map(|(_, end)| *end).max().expect("threads");
+    Figure { ns: (end - begin).as_nanos() as f64 / (f64::from(count) * pairs as f64), allocations: calls.into_inner() }
 }
 
 /// The same steps in one thread, sixteen buffers on the way.
@@ -143,10 +132,8 @@ fn alone<P: Peer>(peer: &P, count: u32) -> Figure {
     run(count / 10);
     let (before, allocated) = (Instant::now(), allocations());
     run(count);
-    let figure = Figure {
-        ns: before.elapsed().as_nanos() as f64 / f64::from(count),
-        allocations: allocations() - allocated,
-    };
+    let figure =
+        Figure { ns: before.elapsed().as_nanos() as f64 / f64::from(count), allocations: allocations() - allocated };
     while let Some(item) = between.pop() {
         peer.put(item);
     }

@@ -14,7 +14,7 @@ use std::vec::Vec;
 use super::lend::{self, lend};
 use super::local::{self, Local};
 use super::pool::{self, Tier, pool};
-use super::record::{Record, Use};
+use super::record::{Record, Seen, Use};
 use super::settings::MOST;
 use super::stats::{Group, Latency, Stats};
 use super::timing::{self, Call};
@@ -90,13 +90,24 @@ pub fn get_fast(handle: u32) -> Option<Lent> {
 }
 
 /// Any get. None: [`why_not`].
-#[cold]
 #[inline(never)]
 pub fn get_slow(handle: u32) -> Option<Lent> {
     if config::measuring() {
         return timed_get(handle);
     }
-    get_any(handle).map(|(lent, _)| lent)
+    get_through(handle).or_else(|| get_any(handle).map(|(lent, _)| lent))
+}
+
+/// The get of a thread whose buffers another one puts: its slots are bare, the shared tiers are not.
+#[inline(always)]
+fn get_through(handle: u32) -> Option<Lent> {
+    let local = local::near(handle);
+    if local.pool() != handle || local.zero.load(Ordering::Relaxed) != 0 || !local.slots.is_bare() {
+        return None;
+    }
+    let (record, tier) = local.home()?.take(handle)?;
+    monitor::look(local.touch(local.hit(tier)));
+    Some(lend::lend_fast(record, local))
 }
 
 /// Any get; says whether it was a hit.
@@ -145,39 +156,70 @@ fn get_shared(handle: u32, local: Option<&'static Local>) -> Option<(Lent, bool)
 /// capacity is below the pool's size or more than twice as large. [`Error::Pool`]: no such pool.
 #[inline(always)]
 pub fn put(handle: u32, data: *mut u8) -> Result<(), Error> {
-    if put_fast(handle, data) { Ok(()) } else { put_slow(handle, data) }
+    let done = match put_fast(handle, data) {
+        Put::Done => true,
+        Put::Through(local, record, seen) => put_through(local, record, seen),
+        Put::Slow => false,
+    };
+    if done { Ok(()) } else { put_slow(handle, data) }
 }
 
-/// The put that everything is built for: this pool's buffer into the calling thread's slots. It calls nothing; false:
-/// nothing happened.
+/// How far a fast put came.
+#[derive(Clone, Copy, Debug)]
+pub enum Put {
+    /// It is done.
+    Done,
+    /// Nothing happened yet; the buffer is this pool's, the thread's slots are full.
+    Through(&'static Local, &'static Record, Seen),
+    /// Nothing happened yet.
+    Slow,
+}
+
+/// The put that everything is built for: this pool's buffer into the calling thread's slots. It calls nothing.
 #[inline(always)]
-pub fn put_fast(handle: u32, data: *mut u8) -> bool {
+pub fn put_fast(handle: u32, data: *mut u8) -> Put {
     let local = local::near(handle);
     if local.pool() != handle || local.used.load(Ordering::Relaxed) != clock::tick() {
-        return false;
+        return Put::Slow;
     }
     // Most often it is the buffer that this thread got last; else the index knows.
     let mut record = local.last.get();
     let mut seen = record.look();
     if record.data() != data {
         let Some(found) = index::find_fast(data) else {
-            return false;
+            return Put::Slow;
         };
         record = found;
         seen = record.look();
         if record.data() != data {
-            return false;
+            return Put::Slow;
         }
     }
     if record.pool() != handle {
-        return false;
+        return Put::Slow;
     }
     let thread = local.thread.load(Ordering::Relaxed);
-    let given = local.slots.give_fast(record, || record.claim(seen, thread));
-    if given {
+    if local.slots.give_fast(record, || record.claim_for_slots(seen, thread)) {
         local.puts.add();
+        return Put::Done;
     }
-    given
+    if local.slots.is_full() { Put::Through(local, record, seen) } else { Put::Slow }
+}
+
+/// The put of a thread that puts what others get: its slots are full. False: nothing happened.
+#[inline(never)]
+pub fn put_through(local: &'static Local, record: &'static Record, seen: Seen) -> bool {
+    if !record.claim_for_tiers(seen, local.thread.load(Ordering::Relaxed)) {
+        return false;
+    }
+    // A pool that dies at this moment finds the buffer when its place is used again.
+    let kept = local.home().is_some_and(|pool| pool.give(record));
+    local.touch(local.puts.add());
+    if !kept {
+        local.freed.add();
+        index::release(record);
+    }
+    true
 }
 
 /// Any put.
@@ -217,8 +259,7 @@ fn put_any(handle: u32, data: *mut u8) -> Result<(), Error> {
         None if record.pool() == handle => {}
         None => return refuse(Error::Pool),
     }
-    let thread = local.map_or(0, |local| local.thread.load(Ordering::Relaxed));
-    if let Err(error) = record.take_back(data, thread) {
+    if let Err(error) = record.take_back(data) {
         return refuse(error);
     }
     record.adopt(handle);
@@ -350,7 +391,7 @@ pub fn lend_alone(capacity: usize, owner: u32) -> Option<Lent> {
 /// [`Error::Foreign`], [`Error::Twice`].
 pub fn take_alone(data: *mut u8) -> Result<(), Error> {
     let record = index::find(data).ok_or(Error::Foreign)?;
-    record.take_back(data, 0)?;
+    record.take_back(data)?;
     index::release(record);
     Ok(())
 }

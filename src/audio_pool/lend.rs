@@ -43,7 +43,7 @@ pub fn lend(record: &'static Record, local: Option<&'static Local>) -> Lent {
             local.zero.load(Ordering::Relaxed) != 0
         }
         None => {
-            record.lend(u32::MAX); // no thread's number: whoever puts it compares and swaps
+            record.lend(0); // nobody's number: whoever puts it compares and swaps
             pool(record.pool()).is_some_and(Pool::zeroes)
         }
     };

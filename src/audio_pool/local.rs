@@ -19,7 +19,7 @@ use std::vec::Vec;
 use parking_lot::{Mutex, MutexGuard};
 
 use super::counter::Counter;
-use super::memory::{AlwaysRef, forever};
+use super::memory::{AlwaysRef, AtomicRef, forever};
 use super::pool::{Pool, Tier, pool};
 use super::record::{NOWHERE, Record};
 use super::slots::Slots;
@@ -33,6 +33,8 @@ use crate::port::barrier;
 pub struct Local {
     pub(super) slots: Slots,
     pool: AtomicU32,
+    /// The pool itself, as long as its handle says so.
+    home: AtomicRef<Pool>,
     /// The thread's number.
     pub(super) thread: AtomicU32,
     /// Whether the pool clears buffers.
@@ -72,6 +74,7 @@ impl Local {
         Local {
             slots: Slots::new(),
             pool: AtomicU32::new(0),
+            home: AtomicRef::none(),
             thread: AtomicU32::new(0),
             zero: AtomicU32::new(0),
             last: AlwaysRef::new(&NOWHERE),
@@ -91,6 +94,12 @@ impl Local {
     #[inline(always)]
     pub fn pool(&self) -> u32 {
         self.pool.load(Ordering::Relaxed)
+    }
+
+    /// Its pool. It may be dead: then its shared tiers are empty and take nothing that would stay.
+    #[inline]
+    pub fn home(&self) -> Option<&'static Pool> {
+        self.home.get()
     }
 
     /// The tick of the last call.
@@ -153,6 +162,7 @@ impl Local {
 
 /// Back to the pool's shared tiers, or to the system where they are full or the pool is dead.
 fn send_back(record: &'static Record, to: Option<&'static Pool>) {
+    record.leave_slots();
     if !to.is_some_and(|pool| pool.give(record)) {
         index::release(record);
     }
@@ -323,6 +333,7 @@ impl Block {
                     alive
                 });
                 let made = registry.spare.pop().unwrap_or_else(|| forever(Local::new()));
+                made.home.set(home);
                 made.pool.store(handle, Ordering::Relaxed);
                 made.thread.store(self.number(), Ordering::Relaxed);
                 made.zero.store(u32::from(home.zeroes()), Ordering::Relaxed);

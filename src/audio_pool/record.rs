@@ -1,26 +1,36 @@
 //! What the pool knows of each buffer: one line of memory per buffer, that is never given back to the system.
 //!
 //! ```text
-//!   state     generation << 2 | free, lent or idle
-//!   holder    the thread that got it          (only of a lent buffer)
-//!   next      the chain of the index, or of free records
-//!   pool      the handle of the pool it belongs to
-//!   data      where the buffer is; its capacity
+//!   record    (its thread's)                     claim    (dense: sixteen buffers to a line)
+//!     in_slots  it lies in the holder's slots      generation << 2 | free, lent or idle
+//!     holder    the thread that got it last
+//!     pool      the handle of the pool it belongs to
+//!     data      where the buffer is; its capacity
+//!     next      the chain of the index, or of free records
+//!
+//!   claim   in_slots
+//!   lent    0           a caller has it
+//!   lent    1           idle, in the slots of the thread that got it and put it back
+//!   idle    0           idle, in any tier
 //! ```
+//!
+//! The state is in two places because two ways of use are to be fast. A thread that gets and puts the same buffer touches
+//! the record only, which is in its core's cache. Where one thread gets and another one puts, the record is only read,
+//! and what moves from core to core is the claims, many to a line.
 //!
 //! Records are named by index, in segments made when needed. Because a record outlives its buffer, a put can look at it
 //! whatever pointer it was handed. The generation goes up whenever the record is used for another buffer.
 //!
-//! *Putting back* takes the state from lent to idle. The thread that got the buffer does it with a plain store, every
-//! other one with a compare-and-swap: so of two puts one after the other the second is refused, and so it is of two puts
-//! at once by threads that did not get it. Only where the thread that got it and another one put it within the same few
-//! nanoseconds can both pass; that costs a quarter of the hot path to catch, and such a caller has lost its data anyway.
+//! *Putting back* makes a lent buffer idle. The thread that got it does so with a plain store, every other one with a
+//! compare-and-swap: so of two puts one after the other the second is refused, and so it is of two puts at once by threads
+//! that did not get it. Only where the thread that got it and another one put it within the same few nanoseconds can both
+//! pass; to catch that would cost the hot path as much again, and such a caller has lost its data anyway.
 
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 
 use super::Error;
-use super::memory::{AtomicRef, forever};
+use super::memory::{AlwaysRef, AtomicRef, forever};
 
 const SEGMENT: usize = 256;
 const SEGMENTS: usize = 4096;
@@ -46,45 +56,61 @@ pub enum Use {
     Idle,
 }
 
-/// The state at the moment of a look.
+/// The claim at the moment of a look.
 #[derive(Clone, Copy, Debug)]
 pub struct Seen(u32);
+
+impl Seen {
+    #[inline(always)]
+    fn is(self, state: u32) -> bool {
+        self.0 & state != 0
+    }
+}
 
 /// One buffer's record.
 #[derive(Debug)]
 #[repr(align(64))]
 pub struct Record {
-    state: AtomicU32,
+    in_slots: AtomicU32,
     holder: AtomicU32,
     /// The next record of the chain, by index + 1; 0 ends it. The index's own.
     pub(super) next: AtomicU32,
     pool: AtomicU32,
+    claim: AlwaysRef<AtomicU32>,
     data: AtomicPtr<u8>,
     capacity: AtomicUsize,
     index: AtomicU32,
 }
 
-type Segment = [Record; SEGMENT];
+struct Segment {
+    records: [Record; SEGMENT],
+    claims: [AtomicU32; SEGMENT],
+}
 
 static TABLE: [AtomicRef<Segment>; SEGMENTS] = [const { AtomicRef::none() }; SEGMENTS];
 
 /// The record of no buffer.
 pub static NOWHERE: Record = Record::new();
+static NO_CLAIM: AtomicU32 = AtomicU32::new(FREE);
 
 /// The record of this index; None beyond the segments that exist.
 #[inline]
 pub fn record(index: u32) -> Option<&'static Record> {
     let segment = TABLE.get(index as usize / SEGMENT)?.get()?;
-    segment.get(index as usize % SEGMENT)
+    segment.records.get(index as usize % SEGMENT)
 }
 
 /// Makes the segment of this index exist. Called under the index's lock.
 pub fn make(index: u32) -> Option<&'static Record> {
     let place = TABLE.get(index as usize / SEGMENT)?;
     if place.get().is_none() {
-        place.set(forever([const { Record::new() }; SEGMENT]));
+        place.set(forever(Segment {
+            records: [const { Record::new() }; SEGMENT],
+            claims: [const { AtomicU32::new(FREE) }; SEGMENT],
+        }));
     }
     let made = record(index)?;
+    made.claim.set(place.get()?.claims.get(index as usize % SEGMENT)?);
     made.index.store(index, Ordering::Relaxed);
     Some(made)
 }
@@ -92,10 +118,11 @@ pub fn make(index: u32) -> Option<&'static Record> {
 impl Record {
     const fn new() -> Record {
         Record {
-            state: AtomicU32::new(FREE),
+            in_slots: AtomicU32::new(0),
             holder: AtomicU32::new(0),
             next: AtomicU32::new(0),
             pool: AtomicU32::new(0),
+            claim: AlwaysRef::new(&NO_CLAIM),
             data: AtomicPtr::new(ptr::null_mut()),
             capacity: AtomicUsize::new(0),
             index: AtomicU32::new(0),
@@ -107,14 +134,13 @@ impl Record {
         self.capacity.store(capacity, Ordering::Relaxed);
         self.pool.store(pool, Ordering::Relaxed);
         self.data.store(data.as_ptr(), Ordering::Relaxed);
-        let generation = (self.state.load(Ordering::Relaxed) & !STATES).wrapping_add(STATES + 1);
-        self.state.store(generation | IDLE, Ordering::Release);
+        let generation = (self.look().0 & !STATES).wrapping_add(STATES + 1);
+        self.claim.get().store(generation | IDLE, Ordering::Release);
     }
 
-    /// Ends it: the record is free. The buffer was idle and in no tier.
+    /// Ends it: the record is free. The buffer was idle, in no tier, and not in slots.
     pub fn end(&self) -> (Option<NonNull<u8>>, usize) {
-        let generation = self.state.load(Ordering::Relaxed) & !STATES;
-        self.state.store(generation | FREE, Ordering::Release);
+        self.claim.get().store(self.look().0 & !STATES | FREE, Ordering::Release);
         let data = self.data.swap(ptr::null_mut(), Ordering::Relaxed);
         (NonNull::new(data), self.capacity())
     }
@@ -150,10 +176,13 @@ impl Record {
 
     /// What it is used for.
     pub fn used(&self) -> Use {
-        match self.state.load(Ordering::Acquire) & STATES {
-            LENT => Use::Lent,
-            IDLE => Use::Idle,
-            _ => Use::Free,
+        let seen = self.look();
+        if seen.is(IDLE) {
+            Use::Idle
+        } else if seen.is(LENT) {
+            if self.in_slots.load(Ordering::Relaxed) == 0 { Use::Lent } else { Use::Idle }
+        } else {
+            Use::Free
         }
     }
 
@@ -165,40 +194,85 @@ impl Record {
     /// Lends an idle buffer that the caller has just taken out of a tier.
     #[inline(always)]
     pub fn lend(&self, thread: u32) {
-        self.holder.store(thread, Ordering::Relaxed);
-        let state = self.state.load(Ordering::Relaxed);
-        self.state.store(state ^ FLIP, Ordering::Relaxed);
+        // A store only where something changes: the line may be shared with the thread that puts.
+        if self.holder.load(Ordering::Relaxed) != thread {
+            self.holder.store(thread, Ordering::Relaxed);
+        }
+        if self.in_slots.load(Ordering::Relaxed) != 0 {
+            self.in_slots.store(0, Ordering::Relaxed);
+        } else {
+            self.flip();
+        }
     }
 
-    /// A look at the state. Whoever wants to take a buffer back looks first, compares where it is, then claims it.
+    /// From lent to idle or back, by the only one who has the buffer.
+    #[inline(always)]
+    fn flip(&self) {
+        let claim = self.claim.get();
+        claim.store(claim.load(Ordering::Relaxed) ^ FLIP, Ordering::Relaxed);
+    }
+
+    /// Makes a buffer that lay in slots one that may lie anywhere. Its thread has lost it to the caller.
+    pub fn leave_slots(&self) {
+        if self.in_slots.load(Ordering::Relaxed) != 0 {
+            self.flip();
+            self.in_slots.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// A look at the claim. Whoever wants to take a buffer back looks first, compares where it is, then claims it.
     #[inline(always)]
     pub fn look(&self) -> Seen {
-        Seen(self.state.load(Ordering::Acquire))
+        Seen(self.claim.get().load(Ordering::Acquire))
     }
 
-    /// Takes a lent buffer back, if nothing happened to it since the look: from now on the caller alone has it.
+    /// Takes a lent buffer back into the slots of a thread, if nothing happened to it since the look: from now on the
+    /// caller alone has it.
     #[inline(always)]
-    pub fn claim(&self, Seen(state): Seen, thread: u32) -> bool {
-        if state & LENT == 0 {
+    pub fn claim_for_slots(&self, seen: Seen, thread: u32) -> bool {
+        if !seen.is(LENT) || self.in_slots.load(Ordering::Relaxed) != 0 {
             return false;
         }
         if self.holder.load(Ordering::Relaxed) == thread {
-            self.state.store(state ^ FLIP, Ordering::Relaxed);
+            self.in_slots.store(1, Ordering::Relaxed);
             return true;
         }
-        self.state.compare_exchange(state, state ^ FLIP, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+        self.claim_for_all(seen)
     }
 
-    /// Takes the lent buffer at `data` back.
+    /// Takes a lent buffer back for the shared tiers, as [`Record::claim_for_slots`].
+    #[inline]
+    pub fn claim_for_tiers(&self, seen: Seen, thread: u32) -> bool {
+        if !seen.is(LENT) || self.in_slots.load(Ordering::Relaxed) != 0 {
+            return false;
+        }
+        if self.holder.load(Ordering::Relaxed) == thread {
+            self.flip();
+            return true;
+        }
+        self.claim_for_all(seen)
+    }
+
+    #[inline(always)]
+    fn claim_for_all(&self, Seen(state): Seen) -> bool {
+        let claim = self.claim.get();
+        claim.compare_exchange(state, state ^ FLIP, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+    }
+
+    /// Takes the lent buffer at `data` back, for any tier.
     ///
     /// # Errors
     /// [`Error::Twice`]: it was put already. [`Error::Foreign`]: another buffer, or none, is here by now.
-    pub fn take_back(&self, data: *mut u8, thread: u32) -> Result<(), Error> {
+    pub fn take_back(&self, data: *mut u8) -> Result<(), Error> {
         let seen = self.look();
-        if self.data() != data || seen.0 & STATES == FREE {
+        if self.data() != data || !seen.is(LENT | IDLE) {
             return Err(Error::Foreign);
         }
-        if self.claim(seen, thread) { Ok(()) } else { Err(Error::Twice) }
+        if seen.is(LENT) && self.in_slots.load(Ordering::Relaxed) == 0 && self.claim_for_all(seen) {
+            Ok(())
+        } else {
+            Err(Error::Twice)
+        }
     }
 }
 

@@ -55,6 +55,22 @@ impl Slots {
         self.door.load(Ordering::Relaxed) != CLOSED
     }
 
+    /// Whether the fast calls are let in and find no room.
+    #[inline]
+    pub fn is_full(&self) -> bool {
+        self.door.load(Ordering::Relaxed) == FAST && self.len() == SLOTS
+    }
+
+    /// Whether the fast calls find nothing: no buffers, or the owner has no cache yet.
+    #[inline]
+    pub fn is_bare(&self) -> bool {
+        match self.door.load(Ordering::Relaxed) {
+            FAST => self.len() == 0,
+            CLOSED => true,
+            _ => false,
+        }
+    }
+
     /// How many buffers lie here; exact while the owner is not in a call.
     pub fn len(&self) -> usize {
         self.count.load(Ordering::Relaxed) as usize

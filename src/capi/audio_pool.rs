@@ -337,14 +337,7 @@ unsafe extern "C" fn get_slowly(number: c_int, capacity: *mut usize) -> *mut c_v
 /// * After 0, nobody uses the buffer.
 #[unsafe(export_name = prefix!("audio_pool_put"))]
 pub unsafe extern "C" fn audio_pool_put(number: c_int, buffer: *mut c_void) -> c_int {
-    if floor::put_fast(pool(number), buffer.cast()) { 0 } else { put_slowly(number, buffer) }
-}
-
-/// The rest of `audio_pool_put`.
-#[cold]
-#[inline(never)]
-extern "C" fn put_slowly(number: c_int, buffer: *mut c_void) -> c_int {
-    status(floor::put_slow(pool(number), buffer.cast()))
+    status(floor::put(pool(number), buffer.cast()))
 }
 
 /// Lends up to `count` buffers of one pool. Answers how many: fewer only when memory ran out; 0 for no such pool.

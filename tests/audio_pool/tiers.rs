@@ -210,12 +210,12 @@ fn destroying_a_pool_with_buffers_out_leaves_them_good_and_frees_them_when_they_
     // SAFETY: NULL is allowed.
     assert!(unsafe { audio_pool_get(gone, core::ptr::null_mut()) }.is_null());
 
-    let next = pool(500);
-    assert_ne!(next.0, gone, "the number is not used again at once");
     let dead = core::mem::ManuallyDrop::new(Pool(gone));
     assert_eq!(dead.try_put(one), AUDIO_POOL_EFOREIGN, "it was freed with the pool");
     dead.put(two);
     assert_eq!(dead.try_put(two), AUDIO_POOL_EFOREIGN);
+    let next = pool(500);
+    assert_ne!(next.0, gone, "the number is not used again at once");
     next.put(three);
     assert_eq!(next.stats().in_threads, 1, "a living pool may have it");
     let lent = next.get();

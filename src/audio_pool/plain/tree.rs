@@ -81,27 +81,11 @@ pub fn get_fast(_handle: u32) -> Option<Lent> {
     None
 }
 
-/// As [`get`].
-#[inline(always)]
-pub fn get_slow(handle: u32) -> Option<Lent> {
-    get(handle)
-}
+pub use get as get_slow;
 
 /// Takes a buffer back.
 pub fn put(handle: u32, data: *mut u8) -> Result<(), Error> {
     super::put(&ALL, &Core, handle, data)
-}
-
-/// There is no faster way here.
-#[inline(always)]
-pub fn put_fast(_handle: u32, _data: *mut u8) -> bool {
-    false
-}
-
-/// As [`put`].
-#[inline(always)]
-pub fn put_slow(handle: u32, data: *mut u8) -> Result<(), Error> {
-    put(handle, data)
 }
 
 /// Lends a buffer that belongs to no list.
