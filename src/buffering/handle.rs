@@ -314,7 +314,8 @@ pub fn take_bridge<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32) -> Opti
         buffering.reserve_taken = true;
         return Some(empty(block, true));
     }
-    take_room(g, size, Asker::Waiting, fixed()).map(|block| empty(block, false))
+    let (maps, cache) = g.parts();
+    take_room(maps, cache, size, Asker::Waiting, fixed()).map(|block| empty(block, false))
 }
 
 /// Gives a handle its bridge back; if it was closed meanwhile, or has got another, the pool gets it.

@@ -58,6 +58,10 @@ fn wait<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32, from: u64, len: u6
     loop {
         let handle = look(g, id).ok_or(ERR_HANDLE_NOT_FOUND)?;
         let wanted = len.min(handle.filesize.saturating_sub(from));
+        if let Home::Stream { object } = handle.home {
+            let near = g.buffering().near;
+            keep(g.maps(), object, from, from + wanted + near);
+        }
         let there = resident(g, &handle, from, wanted);
         let ready = there >= wanted;
         let outcome = if ready {
@@ -100,11 +104,6 @@ fn wait<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32, from: u64, len: u6
         }
         now.want = Want { from, to: from + wanted };
         now.waiters += 1;
-        if let Home::Stream { object } = now.home {
-            let near = g.buffering().near;
-            let (maps, _) = g.parts();
-            keep(maps, object, from, from + wanted + near);
-        }
         H::wake(Channel::Work);
         g.wait(Channel::Data, None);
         if let Some(now) = g.buffering().find(id) {
@@ -255,7 +254,7 @@ fn stream_data<H: House<State: Buffered>>(
                 let_go(g, id);
                 return Ok((address, len));
             }
-            // Making room took the lock away, and somebody took the bytes.
+            // Making room for the bridge took the bytes.
             Joined::Again => {}
             Joined::NoMemory => {
                 let (maps, cache) = g.parts();

@@ -95,10 +95,10 @@ impl Pool {
         self.with(|core| core.alloc(size, ops))
     }
 
-    /// As [`Pool::alloc`], but no block's owner is asked to give memory up: for those who give memory up themselves.
-    /// Blocks may move.
-    pub fn alloc_quietly(self, size: usize, ops: *const Callbacks) -> i32 {
-        self.with(|core| core.alloc_quietly(size, ops))
+    /// As [`Pool::alloc`], but from memory that is free as it lies: nothing moves and no callback runs. For those who
+    /// may not move what others point into, and give memory up themselves.
+    pub fn alloc_still(self, size: usize, ops: *const Callbacks) -> i32 {
+        self.with(|core| core.alloc_still(size, ops))
     }
 
     /// Allocates the largest block that can be had, and says its size; -1 and size 0 when there is nothing.

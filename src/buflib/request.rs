@@ -51,23 +51,16 @@ impl Core {
         n as i32
     }
 
-    /// As [`Core::alloc`], but no owner is asked to shrink: free space, and holes that moving blocks can join.
+    /// As [`Core::alloc`], but from a hole that is there: nothing moves and nobody is called.
     #[inline(never)]
-    pub(super) fn alloc_quietly(&mut self, size: usize, ops: *const Callbacks) -> i32 {
+    pub(super) fn alloc_still(&mut self, size: usize, ops: *const Callbacks) -> i32 {
         if self.is_void() {
             return NO_HANDLE;
         }
         let words = (size / WORD + usize::from(!size.is_multiple_of(WORD))).saturating_add(HEADER);
-        let Some(n) = self.slot().or_else(|| self.quietly(|core| core.clear_slot(asker()))) else { return NO_HANDLE };
+        let Some(n) = self.slot() else { return NO_HANDLE };
         let locked = self.callbacks(ops as usize).is_some_and(|ops| ops.move_callback.is_none());
-        let placed = if words > self.table.min(LEN_MAX) {
-            None
-        } else {
-            self.place(words, locked).or_else(|| {
-                let hole = self.quietly(|core| core.make_hole(words))?;
-                Some(self.cut(hole, words, locked))
-            })
-        };
+        let placed = if words > self.table.min(LEN_MAX) { None } else { self.place(words, locked) };
         let Some((i, prev_free)) = placed else {
             self.unslot(n);
             return NO_SPACE;
@@ -75,16 +68,6 @@ impl Core {
         self.write_used(i, words, prev_free, n, ops as usize);
         self.set_entry(n, self.address(i + HEADER));
         n as i32
-    }
-
-    /// One step of a request that asks nobody.
-    #[cold]
-    #[inline(never)]
-    fn quietly<T>(&mut self, step: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
-        self.begin_request();
-        let done = step(self);
-        self.finish_request();
-        done
     }
 
     /// A block of `words` words, not written yet, by whatever it takes; and whether the block before it is free.

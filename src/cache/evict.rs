@@ -29,7 +29,7 @@ const HINT_SIZE: u32 = (1 << 30) - 1;
 const HINT_BOTH: u32 = 3 << 30;
 /// What a block costs beside its bytes: four words of header and up to one of rounding.
 const HEADER: usize = 5 * size_of::<usize>();
-/// How often an allocation of ours tries again after giving one segment more up.
+/// How often an allocation of the cache tries again after giving one segment more up.
 const TRIES: u32 = 8;
 
 /// Who wants memory.
@@ -134,16 +134,17 @@ extern "C" fn shrink<H: House<State: Cached>>(_handle: c_int, hints: u32, _start
     CB_OK
 }
 
-/// Takes a block of this size after making room for it as far as the asker may.
-pub fn take_room<H: House<State: Cached>>(
-    g: &mut Guard<H>,
+/// Takes a block of this size after making room for it as far as the asker may. Nothing moves and nobody is called:
+/// whoever reads a file may have pointers into the pool.
+pub fn take_room(
+    maps: &mut Maps,
+    cache: &mut Cache,
     size: usize,
     asker: Asker,
     ops: *const Callbacks,
 ) -> Option<Block> {
+    let pool = maps.pool?;
     for _ in 0..TRIES {
-        let (maps, cache) = g.parts();
-        let pool = maps.pool?;
         loop {
             let lack = (size + HEADER).saturating_sub(pool.available());
             if lack == 0 {
@@ -153,11 +154,10 @@ pub fn take_room<H: House<State: Cached>>(
                 return None;
             }
         }
-        if let Some(block) = g.unlocked(|| Block::take_free(pool, size, ops)) {
+        if let Some(block) = Block::take_still(pool, size, ops) {
             return Some(block);
         }
-        // Enough, but not in one piece: walls. One victim more may open a span.
-        let (maps, cache) = g.parts();
+        // Enough, but not in one piece. One victim more may join two holes.
         if evict(maps, cache, 1, asker) == 0 {
             return None;
         }
@@ -166,7 +166,7 @@ pub fn take_room<H: House<State: Cached>>(
 }
 
 /// The segment for a byte of an open file, made if there is none; its bytes may have to be read still. None when there
-/// is no memory for one.
+/// is no memory for one, and for a byte beyond the end.
 pub fn segment<H: House<State: Cached>>(
     g: &mut Guard<H>,
     object: u16,
@@ -174,49 +174,30 @@ pub fn segment<H: House<State: Cached>>(
     most: u8,
     asker: Asker,
 ) -> Option<Name> {
-    let mut most = most.min(g.cache().largest);
-    loop {
-        let (maps, cache) = g.parts();
-        if let Some(slot) = cache.index.find(maps, object, offset) {
-            return Some(maps.name(slot));
-        }
-        if offset >= maps.objects[object].size {
-            return None;
-        }
-        if !maps.has_slot() && evict(maps, cache, 1, asker) == 0 {
-            return None;
-        }
-        let class = cache.index.room(maps, object, offset, most);
-        let start = offset >> SHIFTS[usize::from(class)] << SHIFTS[usize::from(class)];
-        let size = maps.objects[object].size.saturating_sub(start);
-        let length =
-            size.next_multiple_of(H::SECTOR as u64).clamp(H::SECTOR as u64, 1 << SHIFTS[usize::from(class)]) as u32;
-        let ops: *const Callbacks = const { &Ops::<H>::OPS };
-        let Some(block) = take_room(g, block_size(length), asker, ops) else {
-            if class == 0 {
-                return None;
-            }
-            most = class - 1;
-            continue;
-        };
-        // The lock was away: another thread may have covered the byte, or part of the window.
-        let (maps, cache) = g.parts();
-        let taken = cache.index.find(maps, object, offset).is_some()
-            || cache.index.room(maps, object, offset, class) < class
-            || start + u64::from(length) <= offset;
-        if taken {
-            block.give();
-            continue;
-        }
+    let (maps, cache) = g.parts();
+    if let Some(slot) = cache.index.find(maps, object, offset) {
+        return Some(maps.name(slot));
+    }
+    let size = maps.objects[object].size;
+    if offset >= size || !maps.has_slot() && evict(maps, cache, 1, asker) == 0 {
+        return None;
+    }
+    let most = cache.index.room(maps, object, offset, most.min(cache.largest));
+    let ops: *const Callbacks = const { &Ops::<H>::OPS };
+    let list = if asker == Asker::Reader { List::Cached } else { List::Ahead };
+    (0..=most).rev().find_map(|class| {
+        let shift = SHIFTS[usize::from(class)];
+        let start = offset >> shift << shift;
+        let length = (size - start).next_multiple_of(H::SECTOR as u64).min(1 << shift) as u32;
+        let block = take_room(maps, cache, block_size(length), asker, ops)?;
         let Some(name) = maps.add(object, start, length, block) else {
             block.give();
-            continue;
+            return None;
         };
-        let list = if asker == Asker::Reader { List::Cached } else { List::Ahead };
         cache.index.insert(maps, name.slot, class, list);
         cache.counts.peak = cache.counts.peak.max(cache.bytes());
-        return Some(name);
-    }
+        Some(name)
+    })
 }
 
 /// Says which bytes of a file a stream needs next: they are not given up. An empty range ends it.

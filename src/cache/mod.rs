@@ -17,7 +17,7 @@
 //! A segment is a mapping (floor 3) of an aligned window of one file, in a block of the pool that may move. All memory
 //! that the pool has free may become segments; it goes back when somebody allocates: the block's shrink callback frees
 //! the coldest segments, whichever block it was called for. The cache itself makes room by its own rules
-//! ([`evict::Asker`]) and then takes free memory only: it asks no owner for any.
+//! ([`evict::Asker`]) and then takes a hole that is there: nothing moves, and no callback runs.
 
 pub mod evict;
 pub mod index;

@@ -1,10 +1,13 @@
 //! What files through the cache promise.
 
+use core::ffi::{c_int, c_void};
 use std::ffi::CString;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::vec;
 use std::vec::Vec;
 
 use super::{DESCRIPTORS, Whence, close, open, read, seek, size};
+use crate::buflib::{CB_OK, Callbacks};
 use crate::cache::Cached;
 use crate::mmap::memory::faults;
 use crate::port::model::{Dice, World, open_objects, segments};
@@ -301,4 +304,45 @@ fn two_readers_of_the_same_bytes_cost_one_command() {
         }
     });
     assert_eq!(world.reads(), 1);
+}
+
+/// Calls of the callbacks below.
+static CALLED: AtomicU32 = AtomicU32::new(0);
+
+extern "C" fn told_to_move(_: c_int, _: *mut c_void, _: *mut c_void) -> c_int {
+    CALLED.fetch_add(1, Ordering::SeqCst);
+    CB_OK
+}
+
+extern "C" fn told_to_shrink(_: c_int, _: u32, _: *mut c_void, _: usize) -> c_int {
+    CALLED.fetch_add(1, Ordering::SeqCst);
+    1
+}
+
+static OPS: Callbacks =
+    Callbacks { move_callback: Some(told_to_move), shrink_callback: Some(told_to_shrink), sync_callback: None };
+
+#[test]
+fn reading_moves_no_block_of_others_and_calls_nobody() {
+    let world = World::new(600_000);
+    let bytes = world.put_pattern("file", 2_000_000);
+    let fd = open_it(&world, "file").unwrap();
+    // Blocks with holes between them: a window fits only where one is free.
+    let blocks: Vec<i32> = (1..20).map(|n| world.pool().alloc(n * 2500, &raw const OPS)).collect();
+    for handle in blocks.iter().step_by(2) {
+        world.pool().free(*handle);
+    }
+    let stay: Vec<i32> = blocks.iter().skip(1).step_by(2).copied().filter(|handle| *handle > 0).collect();
+    let places: Vec<_> = stay.iter().map(|handle| world.pool().data(*handle)).collect();
+    CALLED.store(0, Ordering::SeqCst);
+    assert_eq!(read_all(&world, fd, 10_000), bytes);
+    let mut dice = Dice::new(8);
+    for _ in 0..500 {
+        let from = dice.below(bytes.len());
+        at(&world, fd, from);
+        assert_eq!(read_it(&world, fd, 100).unwrap(), bytes[from..bytes.len().min(from + 100)]);
+    }
+    assert!(segments(&mut world.enter()) > 0);
+    assert_eq!(CALLED.load(Ordering::SeqCst), 0);
+    assert_eq!(stay.iter().map(|handle| world.pool().data(*handle)).collect::<Vec<_>>(), places);
 }

@@ -15,7 +15,7 @@ use bitflags::bitflags;
 
 use super::memory::{Block, Table};
 use super::object::Object;
-use crate::buflib::{Callbacks, Pool};
+use crate::buflib::Pool;
 use crate::port::kernel::Channel;
 use crate::port::monitor::{Guard, House};
 use crate::port::storage::Errno;
@@ -299,12 +299,6 @@ pub fn ready<H: House<State: Mapped>>(g: &mut Guard<H>, pool: Pool, slots: u16) 
     state.maps = maps;
     state.pool = Some(pool);
     Ok(())
-}
-
-/// Takes a block for a mapping, without the lock. The pool may ask others, and us, to give memory up.
-pub fn take_block<H: House<State: Mapped>>(g: &mut Guard<H>, length: u32, ops: *const Callbacks) -> Option<Block> {
-    let pool = g.maps().pool?;
-    g.unlocked(|| Block::take(pool, block_size(length), ops))
 }
 
 /// One user less of a file; the last one closes its stream.

@@ -38,10 +38,10 @@ impl Block {
         Self::taken(pool, size, || pool.alloc(size, ops))
     }
 
-    /// Takes a block of memory that nobody has, moving blocks if need be but asking no owner for any. Not with the
-    /// floors' lock held either: moves have callbacks.
-    pub fn take_free(pool: Pool, size: usize, ops: *const Callbacks) -> Option<Block> {
-        Self::taken(pool, size, || pool.alloc_quietly(size, ops))
+    /// Takes a block of free memory as it lies: nothing moves and no callback runs, so this one may be called with the
+    /// floors' lock held.
+    pub fn take_still(pool: Pool, size: usize, ops: *const Callbacks) -> Option<Block> {
+        Self::taken(pool, size, || pool.alloc_still(size, ops))
     }
 
     fn taken(pool: Pool, size: usize, alloc: impl FnOnce() -> i32) -> Option<Block> {
