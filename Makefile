@@ -8,6 +8,8 @@
 #   make headers                  remakes include/rockmem/*.h after a change in src/capi or symbols
 #   make test                     everything there is to check; installs what it misses (as root) or says what to install
 #   make run [AUDIO=file]         the example player
+#   make LEVEL=buflib             …/buflib/librockmem.a: the pool alone, for a program that keeps its own of the rest;
+#                                 LEVEL=cache: with mappings and files, without buffering
 #   make bench [REF=archive]      the workloads, beside another archive with the same C names
 #   make clean
 
@@ -39,6 +41,13 @@ ifeq ($(AUDIO_POOL),0)
   DROP     := -e '/^audio_/d'
 else
   FEATURES := $(FEATURES),audio_pool
+endif
+ifdef LEVEL
+  OUT          := $(OUT)/$(LEVEL)
+  LEVEL_buflib := ^\(buflib\|core\)_
+  LEVEL_cache  := ^\(buflib\|core\|mmap\|rm\)_
+  $(if $(LEVEL_$(LEVEL)),,$(error LEVEL is buflib or cache; without it everything is there))
+  DROP         += -e '/$(LEVEL_$(LEVEL))\|^panicf$$\|^_logf$$/!d'
 endif
 ifdef PREFIXED
   OUT      := $(OUT)/prefixed
