@@ -82,6 +82,11 @@ impl Core {
         self.get(i) & (FREE | RESERVED) == 0
     }
 
+    #[inline]
+    pub(super) fn is_reserved(&self, i: usize) -> bool {
+        self.get(i) & RESERVED != 0
+    }
+
     /// Whether the block before `i` is free; `i` may be the end of the span.
     #[inline]
     pub(super) fn prev_free(&self, i: usize) -> bool {
@@ -240,7 +245,8 @@ impl Core {
             return true;
         }
         let handle = self.get(i + HANDLE);
-        if handle & !(NUMBER_MASK | Mark::all().bits()) != 0 {
+        let number = handle & NUMBER_MASK;
+        if number.wrapping_sub(1) >= self.table || handle & !(NUMBER_MASK | Mark::all().bits()) != 0 {
             self.panic(Fault::Header, self.suspect(i));
         }
         handle & (Mark::MOVING | Mark::REFUSED).bits() != 0 || self.is_locked(i)

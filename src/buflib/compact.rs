@@ -8,14 +8,14 @@
 //!
 //! Walls are blocks that are pinned, locked, refusing, reserved or already being moved. A window lies between two
 //! walls; its cost is the words of the blocks that slide. First a handful of windows around the largest holes are
-//! looked at; where none is cheap, one pass over the blocks finds the cheapest of all. Where the pool is so full that
-//! carrying the few blocks of a short window to holes elsewhere is much cheaper, that is done; and where no window
-//! between two walls holds enough, blocks are carried over a wall (`evacuate.rs`).
+//! looked at; where none is cheap, one pass over the blocks finds the cheapest of all. Where no window between two
+//! walls holds enough, or carrying the blocks of a row to places elsewhere moves much less, that is done
+//! (`clearing.rs`); and where the holes elsewhere must be joined first, run by run, that too (`evacuate.rs`).
 
-use super::evacuate::Run;
+use super::evacuate::Order;
 use super::index::NONE;
 use super::moving::Moved;
-use super::windows::{Kind, Rows, Windows, worth_clearing};
+use super::windows::{Kind, Rows, Survey, Windows};
 use super::words::Core;
 
 /// Windows looked at before the pass.
@@ -42,19 +42,18 @@ impl Core {
             }
             let mut window = self.candidate(need);
             if window.is_none() {
-                let row;
-                (window, row) = self.survey(need);
-                let cost = window.map_or(usize::MAX, |(_, cost)| cost);
-                if let Some(row) = row
-                    && worth_clearing(row.used(), cost)
-                {
-                    if self.clear(row) {
-                        // The cleared row is found as a hole, unless callbacks used it meanwhile.
-                        spoilt += 1;
-                        continue;
+                let survey = self.survey(need);
+                window = survey.slide;
+                if let Some((row, cost)) = self.cheapest_row(need, most, &survey) {
+                    match self.clear(row, need, cost, Order::Enough) {
+                        Moved::Yes => window = self.cheapest_window(need),
+                        // A refusal is remembered as a wall, so the next row is another one.
+                        Moved::Refused => {
+                            spoilt += 1;
+                            continue;
+                        }
+                        Moved::Overtaken => {}
                     }
-                    // Some may have gone before one refused.
-                    window = self.best_window(need);
                 }
             }
             let start = match window {
@@ -75,7 +74,8 @@ impl Core {
     /// Joins the hole at `start` with the ones behind it until it holds `need` words, sliding what is between. On
     /// failure it is free again, with what it gathered.
     pub(super) fn gather(&mut self, start: usize, need: usize) -> Result<usize, Moved> {
-        let (hole, ended) = self.sweep(start, need);
+        let hole = self.reserve(start);
+        let (hole, ended) = self.sweep(hole, need);
         if ended == Moved::Yes {
             return Ok(hole);
         }
@@ -83,10 +83,9 @@ impl Core {
         Err(ended)
     }
 
-    /// Reserves the hole at `start` and slides what is behind it down until it holds `need` words (`Yes`), meets a
-    /// wall or the end, or an owner refuses. Answers where the hole is now, still reserved.
-    fn sweep(&mut self, start: usize, need: usize) -> (usize, Moved) {
-        let mut hole = self.reserve(start);
+    /// Slides what is behind the reserved block at `hole` down until that holds `need` words (`Yes`), meets a wall or
+    /// the end, or an owner refuses. Answers where the hole is now, still reserved.
+    pub(super) fn sweep(&mut self, mut hole: usize, need: usize) -> (usize, Moved) {
         let mut overtaken = 0;
         loop {
             if self.len(hole) >= need {
@@ -171,19 +170,22 @@ impl Core {
         None
     }
 
-    /// Where the window begins that makes `need` words at little more than the least cost, and its cost: behind the
-    /// last one if that will do, else the lowest. Windows that follow each other leave no splinters between them,
-    /// which a later request would have to pay for.
-    pub(super) fn best_window(&self, need: usize) -> Option<(usize, usize)> {
-        self.survey(need).0
+    /// The cheapest window to slide: where it begins, and its cost.
+    pub(super) fn cheapest_window(&self, need: usize) -> Option<(usize, usize)> {
+        let mut slide = Windows::new(need, 0, 1);
+        self.walk(|i, kind, len| slide.step(self, i, kind, len));
+        slide.best
     }
 
-    /// The window to slide, and the row of blocks of `need` words with the least to carry away.
-    fn survey(&self, need: usize) -> (Option<(usize, usize)>, Option<Run>) {
-        let (mut slide, mut clear) = (Windows::new(need, 0), Rows::new(need));
+    /// A window to slide at little more than the least cost: the one behind the last if that will do, else the lowest.
+    /// Windows that follow each other leave no splinters between them, which a later request would have to pay for.
+    /// And the row of `need` words with the least to carry away.
+    fn survey(&self, need: usize) -> Survey {
+        let (mut slide, mut clear, mut blocks) = (Windows::new(need, 0, 1), Rows::new(need, 0), 0);
         self.walk(|i, kind, len| {
             slide.step(self, i, kind, len);
             clear.step(self, i, kind, len);
+            blocks += 1;
             true
         });
         let slide = slide.best.map(|(cheapest, cost)| {
@@ -197,24 +199,28 @@ impl Core {
             {
                 return (trail, behind);
             }
-            let mut lowest = Windows::new(need, cost + cost / 2);
+            let mut lowest = Windows::new(need, cost + cost / 2, 1);
             self.walk(|i, kind, len| lowest.step(self, i, kind, len));
             lowest.best.unwrap_or((cheapest, cost))
         });
-        (slide, clear.best)
+        Survey { slide, row: clear.best, blocks }
+    }
+
+    /// What the block at `i` is to a search.
+    pub(super) fn kind(&self, i: usize) -> Kind {
+        match () {
+            () if self.is_free(i) => Kind::Hole,
+            () if self.is_wall(i) => Kind::Wall,
+            () => Kind::Movable,
+        }
     }
 
     /// Calls `f` with every block, until it answers false.
-    fn walk(&self, mut f: impl FnMut(usize, Kind, usize) -> bool) {
+    pub(super) fn walk(&self, mut f: impl FnMut(usize, Kind, usize) -> bool) {
         let mut i = 0;
         while i < self.span() {
             let len = self.len(i);
-            let kind = match () {
-                () if self.is_free(i) => Kind::Hole,
-                () if self.is_wall(i) => Kind::Wall,
-                () => Kind::Movable,
-            };
-            if !f(i, kind, len) {
+            if !f(i, self.kind(i), len) {
                 return;
             }
             i += len;
@@ -248,7 +254,8 @@ impl Core {
         let mut i = 0;
         while i < self.span() {
             if self.is_free(i) {
-                let (hole, _) = self.sweep(i, usize::MAX);
+                let hole = self.reserve(i);
+                let (hole, _) = self.sweep(hole, usize::MAX);
                 i = self.unreserve(hole);
             }
             i += self.len(i);

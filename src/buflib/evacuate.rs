@@ -1,15 +1,16 @@
-//! Carrying blocks over walls, when no window between two walls holds what a request needs.
+//! The last resort: carrying blocks over walls into runs that are packed for them.
 //!
 //! ```text
-//!   wall | a | hole | b | hole | wall | c | hole | wall          need > both holes of the run together
-//!          └──────────────────────────────► b     b goes where it fits best elsewhere, then the run is packed
+//!   wall | a | hole | b | hole | wall | hole | c | hole | wall       need > both holes of the run together
+//!          └──────────────────────────────► b      c slides, b goes behind it, then a slides
 //! ```
 //!
-//! Runs are tried from the one that lacks least. A plan comes before any byte moves: places are reserved for the
-//! blocks that are to go, large ones first, each in the smallest class of holes that takes it; if they do not make up
-//! what lacks, the places are given back. Where the holes of the other runs are too small as they are, but would do if
-//! each run had but one, the others are packed one after the other until the plan holds. That too is worked out first,
-//! in numbers written into the holes.
+//! Where no plan with the other runs as they are clears a row (`clearing.rs`), but one would do if each of those runs
+//! had but one hole, they are packed one after the other until a plan holds. That is worked out first, in numbers
+//! written into the holes, so that a request that fails has moved nothing. Runs are tried from the one that lacks
+//! least, and who leaves is tried in several orders.
+//!
+//! Here too: runs, and offering their blocks by size, for both files.
 
 use super::block::Mark;
 use super::context::{HEADER, WORD};
@@ -19,17 +20,29 @@ use super::words::Core;
 
 /// Blocks offered as enough by themselves.
 const ENOUGH: usize = 4;
+/// Blocks whose lengths differ by less than this part of them are taken in the order of addresses.
+const ALIKE: usize = 64;
 /// Runs tried before the request gives up.
 const RUNS: usize = 32;
-
-/// In a place reserved by a plan: the handle of the block that is to go there, and the next place.
-const GUEST: usize = 1;
-const NEXT: usize = 2;
 
 /// In one hole of a run, behind its links: the words that the run could take in, and the next such hole.
 const ROOM: usize = 3;
 const NEXT_ROOM: usize = 4;
 const ROOM_WORDS: usize = 6;
+
+/// The order in which blocks of a run are offered to leave it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    /// The smallest that is enough by itself, else large ones first.
+    Enough,
+    /// Large ones first.
+    Large,
+    /// Small ones first.
+    Small,
+}
+
+/// Takes or refuses the offered block at an index, of a length.
+pub(super) type Take<'a> = &'a mut dyn FnMut(&mut Core, usize, usize) -> bool;
 
 /// A row of blocks without walls, `free` words of it free.
 #[derive(Clone, Copy)]
@@ -56,25 +69,20 @@ impl Run {
 impl Core {
     /// A reserved block of at least `need` words, made by carrying blocks out of a run.
     pub(super) fn evacuate(&mut self, need: usize) -> Option<usize> {
-        let mut tried = (0, 0);
-        for _ in 0..RUNS {
-            let run = self.next_run(need, tried)?;
-            tried = (need.saturating_sub(run.free), run.start + 1);
-            if !self.plan_and_go(run, need) && !self.pack_and_go(run, need) {
-                continue;
-            }
-            if let Some((start, _)) = self.best_window(need)
-                && let Ok(hole) = self.gather(start, need)
-            {
-                return Some(hole);
+        for order in [Order::Enough, Order::Large, Order::Small] {
+            let mut tried = (0, 0);
+            for _ in 0..RUNS {
+                let Some(run) = self.next_run(need, tried) else { break };
+                tried = (need.saturating_sub(run.free), run.start + 1);
+                if self.pack_and_go(run, need, order)
+                    && let Some((start, _)) = self.cheapest_window(need)
+                    && let Ok(hole) = self.gather(start, need)
+                {
+                    return Some(hole);
+                }
             }
         }
         None
-    }
-
-    /// Carries every block out of a window into holes elsewhere, if all of them fit as those are.
-    pub(super) fn clear(&mut self, window: Run) -> bool {
-        self.free_words() - window.free >= window.used() && self.plan_and_go(window, window.end - window.start)
     }
 
     /// Whether a block begins at `i`.
@@ -87,7 +95,7 @@ impl Core {
     }
 
     /// The run that begins at `start`, up to the next wall.
-    fn run_at(&self, start: usize) -> Run {
+    pub(super) fn run_at(&self, start: usize) -> Run {
         let mut run = Run::empty_at(start);
         while run.end < self.span() && !self.is_wall(run.end) {
             let len = self.len(run.end);
@@ -103,7 +111,7 @@ impl Core {
     }
 
     /// Where the run after this one begins, past the wall.
-    fn after(&self, run: Run) -> usize {
+    pub(super) fn after(&self, run: Run) -> usize {
         if run.end < self.span() { run.end + self.len(run.end) } else { run.end }
     }
 
@@ -124,13 +132,12 @@ impl Core {
         best
     }
 
-    /// Offers blocks of the run to `take` until those taken make up what lacks; whether they do. The smallest block
-    /// that is enough by itself first, else large ones first.
-    fn offer(&mut self, run: Run, need: usize, mut take: impl FnMut(&mut Core, usize, usize) -> bool) -> bool {
-        let enough = self.offer_by_size(run, need, &mut take);
+    /// Offers blocks of the run to `take` until those taken make up what lacks; whether they do.
+    pub(super) fn offer(&mut self, run: Run, need: usize, order: Order, take: Take) -> bool {
+        let enough = self.offer_by_size(run, need, order, take);
         let mut i = run.start;
         while i < run.end {
-            if !self.is_free(i) {
+            if self.is_used(i) {
                 self.unmark(i, Mark::PLANNED);
             }
             i += self.len(i);
@@ -138,28 +145,53 @@ impl Core {
         enough
     }
 
-    fn offer_by_size(&mut self, run: Run, need: usize, take: &mut impl FnMut(&mut Core, usize, usize) -> bool) -> bool {
+    fn offer_by_size(&mut self, run: Run, need: usize, order: Order, take: Take) -> bool {
         let mut lacks = need.saturating_sub(run.free);
         // A block longer than `need` fits nowhere: its place would have served the request itself.
-        for power in (HEADER.ilog2()..=need.ilog2()).rev() {
-            if lacks == 0 || self.offer_enough(run, lacks, take) {
+        let (mut from, mut to) = (HEADER, need);
+        while lacks > 0 {
+            if order == Order::Enough && self.offer_enough(run, lacks, take) {
                 return true;
+            }
+            // Lengths that are nearly the same count as one: many blocks take few passes.
+            let Some((least, most)) = self.lengths(run, from, to) else { return false };
+            if order == Order::Small {
+                (from, to) = (least, least + least / ALIKE);
+            } else {
+                (from, to) = (most - most / ALIKE, most);
             }
             let mut i = run.start;
             while i < run.end && lacks > 0 {
                 let len = self.len(i);
-                if len.ilog2() == power && len < lacks && self.can_go(i) && take(self, i, len) {
+                let small = order != Order::Enough || len < lacks;
+                if (from..=to).contains(&len) && small && self.can_go(i) && take(self, i, len) {
                     self.mark(i, Mark::PLANNED);
-                    lacks -= len;
+                    lacks = lacks.saturating_sub(len);
                 }
                 i += len;
             }
+            (from, to) = if order == Order::Small { (to + 1, need) } else { (HEADER, from - 1) };
         }
-        lacks == 0 || self.offer_enough(run, lacks, take)
+        true
+    }
+
+    /// The lengths of the shortest and the longest used block of a run that has between `from` and `to` words.
+    fn lengths(&self, run: Run, from: usize, to: usize) -> Option<(usize, usize)> {
+        let mut found = None;
+        let mut i = run.start;
+        while i < run.end {
+            let len = self.len(i);
+            if (from..=to).contains(&len) && self.is_used(i) {
+                let (least, most) = found.unwrap_or((len, len));
+                found = Some((least.min(len), most.max(len)));
+            }
+            i += len;
+        }
+        found
     }
 
     /// Offers the blocks that are enough by themselves, the smallest first; whether one was taken.
-    fn offer_enough(&mut self, run: Run, lacks: usize, take: &mut impl FnMut(&mut Core, usize, usize) -> bool) -> bool {
+    fn offer_enough(&mut self, run: Run, lacks: usize, take: Take) -> bool {
         let mut above = (lacks, 0);
         for _ in 0..ENOUGH {
             let (mut best, mut least) = (None, (usize::MAX, usize::MAX));
@@ -182,50 +214,12 @@ impl Core {
 
     /// Whether the block at `i` may be planned away: not free, not planned already.
     fn can_go(&self, i: usize) -> bool {
-        !self.is_free(i) && !self.marked(i, Mark::PLANNED) && self.alignment(i) <= WORD
-    }
-
-    /// Plans who leaves the run for the holes as they are, and carries them out if that makes `need` words.
-    fn plan_and_go(&mut self, run: Run, need: usize) -> bool {
-        let mut places = NONE;
-        let mut gone = self.offer(run, need, |core, i, len| {
-            let Some(hole) = core.find_outside(len, run.start, run.end) else { return false };
-            let place = core.carve_low(hole, len);
-            core.write_reserved(place, len, false);
-            core.set(place + GUEST, core.number(i));
-            core.set(place + NEXT, places);
-            places = place;
-            true
-        });
-        while places != NONE {
-            let place = places;
-            places = self.get(place + NEXT);
-            if gone {
-                gone = self.carry(place);
-            } else {
-                self.unreserve(place);
-            }
-        }
-        gone
-    }
-
-    /// Moves the guest of a reserved place into it. Where that fails the place is free again.
-    fn carry(&mut self, place: usize) -> bool {
-        let guest = self.get(place + GUEST);
-        // Callbacks of other guests may have freed it, shrunk it or made it a wall.
-        if self.is_slot(guest) && self.is_live(guest) {
-            let i = self.block(guest as i32);
-            if self.len(i) == self.len(place) && !self.is_wall(i) {
-                return self.relocate_block(i, place) == Moved::Yes;
-            }
-        }
-        self.unreserve(place);
-        false
+        self.is_used(i) && !self.marked(i, Mark::PLANNED) && self.alignment(i) <= WORD
     }
 
     /// If the other runs could take enough in with one hole each: packs them, one after the other, until a plan holds.
-    fn pack_and_go(&mut self, run: Run, need: usize) -> bool {
-        if !self.unchanged(run) || !self.would_fit_packed(run, need) {
+    fn pack_and_go(&mut self, run: Run, need: usize, order: Order) -> bool {
+        if !self.would_fit_packed(run, need, order) {
             return false;
         }
         let mut start = 0;
@@ -236,7 +230,7 @@ impl Core {
                 && other.free > 0
                 && self.pack_run(other)
                 && self.unchanged(run)
-                && self.plan_and_go(run, need)
+                && self.clear(run, need, usize::MAX, order) == Moved::Yes
             {
                 return true;
             }
@@ -267,7 +261,7 @@ impl Core {
 
     /// Whether blocks of the run that make up what lacks would fit the other runs, if each of those had its free
     /// words in one hole.
-    fn would_fit_packed(&mut self, run: Run, need: usize) -> bool {
+    fn would_fit_packed(&mut self, run: Run, need: usize, order: Order) -> bool {
         let mut rooms = NONE;
         let mut start = 0;
         while start < self.span() {
@@ -279,7 +273,7 @@ impl Core {
             }
             start = self.after(other);
         }
-        self.offer(run, need, |core, _, len| {
+        self.offer(run, need, order, &mut |core, _, len| {
             let (mut best, mut least) = (NONE, usize::MAX);
             let mut at = rooms;
             while at != NONE {

@@ -321,22 +321,6 @@ impl Core {
         None
     }
 
-    /// A free block of at least `words` words outside `from..to`; the smallest class that has one.
-    pub(super) fn find_outside(&self, words: usize, from: usize, to: usize) -> Option<usize> {
-        let mut class = Some(self.class_of(words.max(LINKABLE)));
-        while let Some(c) = class.and_then(|c| self.class_from(c)) {
-            let mut i = self.get(self.heads() + c);
-            while i != NONE {
-                if !(from..to).contains(&i) && self.len(i) >= words {
-                    return Some(i);
-                }
-                i = self.get(i + NEXT);
-            }
-            class = Some(c + 1);
-        }
-        None
-    }
-
     /// Calls `f` with the largest free blocks, by class, until it answers false.
     pub(super) fn largest(&self, mut f: impl FnMut(usize) -> bool) {
         let bitmaps = self.table + BITMAPS;

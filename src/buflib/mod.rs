@@ -26,7 +26,7 @@
 //! | `space.rs` | carving blocks from free space and giving them back |
 //! | `table.rs`, `extension.rs` | handles |
 //! | `request.rs` | alloc, alloc_maximum, allocatable: the order of resorts |
-//! | `compact.rs`, `windows.rs`, `evacuate.rs`, `moving.rs` | compaction |
+//! | `compact.rs`, `windows.rs`, `clearing.rs`, `evacuate.rs`, `moving.rs` | compaction |
 //! | `purge/` | purgeable blocks: memory taken back when it is needed |
 //! | `reclaim.rs` | shrink callbacks |
 //! | `shrink.rs` | free and shrink |
@@ -37,6 +37,7 @@
 
 mod block;
 mod check;
+mod clearing;
 mod compact;
 mod context;
 mod debug;

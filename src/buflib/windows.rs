@@ -20,6 +20,7 @@ pub(super) enum Kind {
 pub(super) struct Windows {
     need: usize,
     enough: usize,
+    first: usize,
     left: usize,
     holes: usize,
     cost: usize,
@@ -28,9 +29,9 @@ pub(super) struct Windows {
 }
 
 impl Windows {
-    /// A search for the cheapest, or the first that costs no more than `enough`.
-    pub(super) fn new(need: usize, enough: usize) -> Windows {
-        Windows { need, enough, left: 0, holes: 0, cost: 0, best: None }
+    /// A search for the cheapest, or the first that costs no more than `enough`; its first hole has `first` words.
+    pub(super) fn new(need: usize, enough: usize, first: usize) -> Windows {
+        Windows { need, enough, first, left: 0, holes: 0, cost: 0, best: None }
     }
 
     /// The next block; false when the search is over.
@@ -40,6 +41,9 @@ impl Windows {
             Kind::Movable => self.cost += len,
             Kind::Hole => {
                 if self.holes == 0 {
+                    if len < self.first {
+                        return true;
+                    }
                     (self.left, self.cost) = (i, 0);
                 }
                 self.holes += len;
@@ -59,11 +63,19 @@ impl Windows {
 
     /// Leaves the first hole and the blocks behind it out.
     fn leave_first(&mut self, core: &Core, here: usize) {
-        self.holes -= core.len(self.left);
-        self.left += core.len(self.left);
-        while self.left < here && !core.is_free(self.left) {
-            self.cost -= core.len(self.left);
-            self.left += core.len(self.left);
+        let mut len = core.len(self.left);
+        self.holes -= len;
+        self.left += len;
+        while self.left <= here && self.holes > 0 {
+            len = core.len(self.left);
+            if !core.is_free(self.left) {
+                self.cost -= len;
+            } else if len < self.first {
+                self.holes -= len;
+            } else {
+                break;
+            }
+            self.left += len;
         }
     }
 }
@@ -76,16 +88,16 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    /// A search for rows of at least `need` words.
-    pub(super) fn new(need: usize) -> Rows {
-        Rows { need, row: Run::empty_at(0), best: None }
+    /// A search from the block at `start` on for rows of at least `need` words.
+    pub(super) fn new(need: usize, start: usize) -> Rows {
+        Rows { need, row: Run::empty_at(start), best: None }
     }
 
-    /// The next block.
-    pub(super) fn step(&mut self, core: &Core, i: usize, kind: Kind, len: usize) {
+    /// The next block; the row that ends with it, if it is long enough.
+    pub(super) fn step(&mut self, core: &Core, i: usize, kind: Kind, len: usize) -> Option<Run> {
         if kind == Kind::Wall {
             self.row = Run::empty_at(i + len);
-            return;
+            return None;
         }
         self.row.free += if kind == Kind::Hole { len } else { 0 };
         self.row.end += len;
@@ -101,11 +113,32 @@ impl Rows {
         if long && self.best.is_none_or(|best| self.row.used() < best.used()) {
             self.best = Some(self.row);
         }
+        long.then_some(self.row)
     }
 }
 
-/// Whether a row is to be cleared, moving `carried` words, rather than a window slid, moving `slid`. Carrying leaves
-/// splinters in the holes that take the blocks in, which later requests pay for: it must be much cheaper.
-pub(super) fn worth_clearing(carried: usize, slid: usize) -> bool {
-    carried < slid / 4
+/// A pool of at most so many blocks can afford to be searched for rows although there is a window to slide.
+const FEW_BLOCKS: usize = 512;
+
+/// What a walk over all blocks found.
+pub(super) struct Survey {
+    /// Where to begin sliding, and the words that moves.
+    pub(super) slide: Option<(usize, usize)>,
+    /// The row with the least to carry away.
+    pub(super) row: Option<Run>,
+    /// How many blocks there are.
+    pub(super) blocks: usize,
+}
+
+impl Survey {
+    /// The words below which a row is to be cleared rather than a window slid, and whether it pays to search for one.
+    /// Carrying leaves splinters in the holes that take the blocks in, which later requests pay for, and which many
+    /// blocks make hard to mend: there it must be much cheaper.
+    pub(super) fn clearing(&self) -> (usize, bool) {
+        match self.slide {
+            None => (usize::MAX, true),
+            Some((_, slid)) if self.blocks <= FEW_BLOCKS => (slid / 4 * 3, true),
+            Some((_, slid)) => (slid / 4, false),
+        }
+    }
 }
