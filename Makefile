@@ -19,6 +19,7 @@ CFLAGS  ?= -O2 -g
 OBJCOPY ?= objcopy
 LD      ?= ld
 AR      ?= ar
+NM      ?= nm
 
 ifeq ($(PORT),host)
   OUT      := build
@@ -60,7 +61,7 @@ BUILT      := $(TARGET_DIR)/$(PROFILE)
 ifdef TARGET
   OUT   := $(OUT)/$(TARGET)
   BUILT := $(TARGET_DIR)/$(TARGET)/$(PROFILE)
-  # The linker of this machine knows its 32-bit sibling by this name; for others, bring LD, AR and OBJCOPY.
+  # The linker of this machine knows its 32-bit sibling by this name; for others, bring LD, AR, NM and OBJCOPY.
   LDFLAGS += $(if $(filter i686-%,$(TARGET)),-m elf_i386)
 endif
 ARCHIVE := $(OUT)/librockmem.a
@@ -78,13 +79,17 @@ $(NAMES): $(SYMBOLS) Makefile
 	@mkdir -p $(OUT)
 	@sed -e '/^#/d' $(DROP) -e '/^panicf$$/b' -e '/^_logf$$/b' -e 's/^/$(PREFIX)/' $< > $@
 
-# One object with nothing global but those names: the library never clashes with its users.
+# One object with nothing global but those names: the library never clashes with its users. What only the parts that were
+# left out needed is not asked of them either.
 $(ARCHIVE): $(SOURCES) $(NAMES)
 	@$(CARGO) rustc -q --lib --crate-type staticlib --profile $(PROFILE) \
 	    --no-default-features --features $(FEATURES) $(if $(TARGET),--target $(TARGET) -- -C relocation-model=static)
 	@$(LD) -r $(LDFLAGS) --gc-sections $$(sed 's/^/-u /' $(NAMES)) -o $(OUT)/rockmem.o $(BUILT)/librockmem.a
 	@$(OBJCOPY) $(STRIP) --keep-global-symbols=$(NAMES) $(OUT)/rockmem.o
-	@rm -f $@
+	@$(OBJCOPY) --strip-unneeded $(OUT)/rockmem.o $(OUT)/needed.o
+	@$(NM) -u $(OUT)/rockmem.o $(OUT)/needed.o | awk 'NF == 2 { print $$2 }' | sort | uniq -u > $(OUT)/unused.txt
+	@[ ! -s $(OUT)/unused.txt ] || $(OBJCOPY) --strip-symbols=$(OUT)/unused.txt $(OUT)/rockmem.o
+	@rm -f $@ $(OUT)/needed.o
 	@$(AR) crs $@ $(OUT)/rockmem.o
 	@echo "$@"
 

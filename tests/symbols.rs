@@ -112,6 +112,18 @@ fn the_audio_pool_can_be_left_out() {
 }
 
 #[test]
+fn the_pool_alone_can_be_had() {
+    let pool = archive("pool");
+    let mut names = listed("rockbox");
+    names.retain(|name| name.starts_with("buflib_") || name.starts_with("core_"));
+    assert_eq!(nm(&["--defined-only", "--extern-only"], &pool), names);
+    let mut needed = nm(&["--undefined-only"], &pool);
+    needed.retain(|name| name.starts_with("rmport_"));
+    let of_the_pool = ["rmport_asker", "rmport_ticks"].map(String::from);
+    assert_eq!(needed, BTreeSet::from(of_the_pool), "left: needed, right: documented in docs/porting.md");
+}
+
+#[test]
 fn the_rockbox_archive_needs_only_what_is_documented() {
     let needed = nm(&["--undefined-only"], &archive("rockbox"));
     let documented = listed("rockbox-undefined");

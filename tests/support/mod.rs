@@ -49,7 +49,7 @@ pub fn run(command: &mut Command) -> String {
 }
 
 /// How an archive is made and where it is then: `host`, `rockbox`, `rockbox32`, the same for 32 bit, `small`, the
-/// players' without the audio pool, or `prefixed`, the host's with every name prefixed.
+/// players' without the audio pool, `pool`, the players' pool alone, or `prefixed`, the host's with every name prefixed.
 fn recipe(which: &str) -> (&'static [&'static str], &'static str) {
     match which {
         "host" => (&["PORT=host"], "build/librockmem.a"),
@@ -58,6 +58,7 @@ fn recipe(which: &str) -> (&'static [&'static str], &'static str) {
             (&["PORT=rockbox", "TARGET=i686-unknown-linux-gnu"], "build/rockbox/i686-unknown-linux-gnu/librockmem.a")
         }
         "small" => (&["PORT=rockbox", "AUDIO_POOL=0"], "build/rockbox/no-audio-pool/librockmem.a"),
+        "pool" => (&["PORT=rockbox", "LEVEL=buflib"], "build/rockbox/buflib/librockmem.a"),
         "prefixed" => (&["PORT=host", "PREFIXED=1"], "build/prefixed/librockmem.a"),
         _ => panic!("which archive is {which}?"),
     }
