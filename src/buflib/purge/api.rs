@@ -207,8 +207,10 @@ impl Pool {
     pub fn touch(self, handle: i32) {
         self.with(|core| {
             let i = core.purgeable(handle);
-            core.set_uses(i, core.uses(i) + 1);
             core.stamp(i);
+            if let Some(list @ (List::Probation | List::Main)) = core.list_of(i) {
+                core.reuse(i, list);
+            }
         });
     }
 
@@ -217,7 +219,9 @@ impl Pool {
     pub fn set_priority(self, handle: i32, priority: Priority, distance: usize) {
         self.with(|core| {
             let i = core.purgeable(handle);
-            core.set_distance(i, distance);
+            if priority == Priority::Soon {
+                core.set_distance(i, distance);
+            }
             let now = match core.list_of(i) {
                 None => Priority::Now,
                 Some(List::Soon) => Priority::Soon,

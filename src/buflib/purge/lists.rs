@@ -2,9 +2,11 @@
 //! given back with the last.
 //!
 //! ```text
-//!   LEN (reserved) | blocks | list 1: hot end, cold end, words | list 2 … list 4 | counters … | ghost size | ghost …
+//!   LEN (reserved) | blocks | list 1: hot end, cold end, words | list 2 … list 4 | counters … | clock | bias
+//!       | ghost size | ghost …
 //! ```
 
+use super::super::context::WORD;
 use super::super::words::Core;
 use crate::port::fault::Fault;
 
@@ -19,11 +21,24 @@ const WORDS: usize = 2;
 const LIST_WORDS: usize = 3;
 const COUNTERS: usize = LISTS + 4 * LIST_WORDS;
 const COUNTER_WORDS: usize = 8;
-const GHOST_SIZE: usize = COUNTERS + COUNTER_WORDS;
+const CLOCK: usize = COUNTERS + COUNTER_WORDS;
+const BIAS: usize = CLOCK + 1;
+const GHOST_SIZE: usize = BIAS + 1;
 const GHOST: usize = GHOST_SIZE + 1;
 
-/// A ghost entry for so many words of the pool.
-const WORDS_PER_GHOST: usize = 2048;
+/// A ghost entry for so many bytes of the pool.
+const BYTES_PER_GHOST: usize = 4096;
+/// Entries of the smallest and of the largest ghost.
+const GHOSTS: (usize, usize) = (16, 4096);
+/// Two entries share what hashes alike.
+const WAYS: usize = 2;
+
+/// An entry: when it went, in these parts of the pool's words that were purged; whether it went from Main; what remains
+/// of the key. 0: none.
+const PARTS: usize = 256;
+const WHEN_BITS: u32 = 16;
+const FROM_MAIN: usize = 1 << WHEN_BITS;
+const KEY_SHIFT: u32 = WHEN_BITS + 1;
 
 /// The lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +88,7 @@ impl Core {
         if let Some(block) = self.purge_block() {
             return Some(block);
         }
-        let ghosts = (self.table / WORDS_PER_GHOST).clamp(16, 1024).next_power_of_two();
+        let ghosts = (self.table / (BYTES_PER_GHOST / WORD)).clamp(GHOSTS.0, GHOSTS.1).next_power_of_two();
         let words = GHOST + ghosts;
         let (block, prev_free) = self.place(words, true)?;
         self.write_reserved(block, words, prev_free);
@@ -183,29 +198,77 @@ impl Core {
         }
     }
 
-    fn ghost_at(&self, block: usize, key: usize) -> usize {
-        let mixed = key.wrapping_mul(0x9E37_79B1) >> 8;
-        block + GHOST + mixed % self.get(block + GHOST_SIZE)
+    /// The words that were used since the lists were made: the clock of the policy.
+    pub(super) fn clock(&self) -> usize {
+        self.purge_block().map_or(0, |block| self.get(block + CLOCK))
     }
 
-    /// Remembers what a block held whose memory is taken.
-    pub(super) fn remember(&mut self, key: usize) {
+    /// So many words were used.
+    pub(super) fn advance_clock(&mut self, words: usize) {
+        if let Some(block) = self.purge_block() {
+            self.set(block + CLOCK, self.get(block + CLOCK).wrapping_add(words));
+        }
+    }
+
+    /// How much the policy prefers what was used again.
+    pub(super) fn bias(&self) -> usize {
+        self.purge_block().map_or(0, |block| self.get(block + BIAS))
+    }
+
+    pub(super) fn set_bias(&mut self, bias: usize) {
+        if let Some(block) = self.purge_block() {
+            self.set(block + BIAS, bias);
+        }
+    }
+
+    /// Where the entries for a key begin, and the entry that it has if it goes now.
+    fn ghost_at(&self, block: usize, key: usize, main: bool) -> (usize, usize) {
+        let mixed = key.wrapping_mul(0x9E37_79B1);
+        let mixed = mixed ^ mixed >> 15;
+        let sets = self.get(block + GHOST_SIZE) / WAYS;
+        let entry = mixed << KEY_SHIFT | if main { FROM_MAIN } else { 0 } | self.purged_parts();
+        (block + GHOST + (mixed >> 4) % sets * WAYS, entry)
+    }
+
+    fn purged_parts(&self) -> usize {
+        self.counter(Counter::Words as usize) / (self.table / PARTS).max(1) % (1 << WHEN_BITS)
+    }
+
+    /// Parts of the pool that were purged since an entry was made.
+    fn parts_since(&self, entry: usize) -> usize {
+        self.purged_parts().wrapping_sub(entry) % (1 << WHEN_BITS)
+    }
+
+    /// Remembers what a cached block held whose memory is taken.
+    pub(super) fn remember(&mut self, key: usize, main: bool) {
         if key != 0
             && let Some(block) = self.purge_block()
         {
-            self.set(self.ghost_at(block, key), key);
+            let (at, entry) = self.ghost_at(block, key, main);
+            let age = |core: &Core, at| match core.get(at) {
+                0 => usize::MAX,
+                entry => core.parts_since(entry),
+            };
+            let other = at + 1;
+            self.set(if age(self, other) > age(self, at) { other } else { at }, entry.max(1));
         }
     }
 
-    /// Whether what comes now was taken not long ago; forgets it.
-    pub(super) fn recall(&mut self, key: usize) -> bool {
-        let Some(block) = self.purge_block() else { return false };
-        let at = self.ghost_at(block, key);
-        let known = key != 0 && self.get(at) == key;
-        if known {
-            self.set(at, 0);
+    /// What is known of data that comes now: whether it was on Main when it was taken, and how many words were purged
+    /// since. Forgets it.
+    pub(super) fn recall(&mut self, key: usize) -> Option<(bool, usize)> {
+        let block = self.purge_block()?;
+        if key == 0 {
+            return None;
         }
-        known
+        let (at, wanted) = self.ghost_at(block, key, false);
+        let at = (at..at + WAYS).find(|&at| {
+            let entry = self.get(at);
+            entry != 0 && entry >> KEY_SHIFT == wanted >> KEY_SHIFT
+        })?;
+        let entry = self.get(at);
+        self.set(at, 0);
+        Some((entry & FROM_MAIN != 0, self.parts_since(entry) * (self.table / PARTS).max(1)))
     }
 }
 

@@ -5,7 +5,7 @@
 //!                                              └──────────── record ──────────┘   links are handles, so blocks may move
 //!
 //!   lists, one block of the pool names them all (`lists.rs`)
-//!     Probation ─► Main        cached data: new blocks are on probation, those used again go to Main
+//!     Probation ─► Main        cached data: new blocks are on probation, those used again go to Main (`policy.rs`)
 //!     Soon                     what playback will want, farthest first when memory is taken
 //!     Disposable               what nobody would miss
 //!     (none)                   needed now: never taken

@@ -1,60 +1,98 @@
-//! The order in which cached blocks go, after S3-FIFO (Yang and others, SOSP 2023): a scan passes through Probation
-//! and is gone; what is used again while on probation, or comes back soon after it went, goes to Main.
+//! The order in which cached blocks go: that of their last use, bent in favour of what was used more than once as far as
+//! that proves to pay.
 //!
 //! ```text
-//!   new ──► Probation ──────► gone ──► ghost: its key          Probation is kept at a tenth of the cached words
-//!               │ used              │
-//!               ▼                   │ known to the ghost
-//!   ┌──────►  Main ◄────────────────┘
-//!   │ used     │
-//!   └──────────┴────────────► gone
+//!   new ──► Probation ──┐                          both lists in the order of the last use; of their two cold ends
+//!               │ used  ├──► gone ──► ghost        Probation's goes if   age * (1 + bias) > age of Main's
+//!               ▼       │    key, list, when
+//!   ┌──────►  Main ─────┘                          bias 0: exactly LRU. Large: a scan sees nothing but Probation
+//!   └─ used ──┘
 //! ```
 //!
-//! A use only counts up in the block's own record: no list changes when a block is touched.
+//! The ghost judges. Something comes back that went from Main: it should have been kept, so bias grows. Something comes
+//! back that went from Probation, and so soon that a larger Probation would have kept it: bias shrinks. What comes back
+//! either way goes to Main. A scan never comes back, or so late that no memory would have held it, so it has no vote.
+//!
+//! Ages are counted in words that were used, not in seconds: a player that sleeps does not age. Uses that follow close
+//! on each other are one use, for a file is read in pieces smaller than a window.
 
 use super::super::words::Core;
-use super::lists::List;
+use super::lists::{Counter, List};
 
-/// One part in so many of the cached words is Probation's.
-const PROBATION_SHARE: usize = 10;
+/// The largest bias.
+const BIAS_MAX: usize = 64;
 
-/// Blocks looked at in one go before one is called the coldest, used or not.
-const STEPS: usize = 64;
+/// What comes back from Main counts up to so many memories later.
+const LATE: usize = 4;
+
+/// Uses are one use if no more than this part of the memory was used between them.
+const CLOSE: usize = 32;
 
 impl Core {
     /// Puts a new cached block where it belongs.
     pub(super) fn admit(&mut self, i: usize) {
-        let key = self.key(i);
-        if self.recall(key) {
-            self.count(super::lists::Counter::Returned as usize, 1);
-            self.enlist(i, List::Main);
-        } else {
-            self.enlist(i, List::Probation);
+        let list = match self.recall(self.key(i)) {
+            Some((true, age)) if age <= LATE * self.table => {
+                self.set_bias((self.bias() + 1).min(BIAS_MAX));
+                List::Main
+            }
+            Some((false, age)) if age + self.list_words(List::Probation) <= self.table => {
+                self.set_bias(self.bias().saturating_sub(1));
+                List::Main
+            }
+            _ => List::Probation,
+        };
+        if list == List::Main {
+            self.count(Counter::Returned as usize, 1);
         }
+        self.renew(i, list);
     }
 
-    /// Whether the next cached block to go is one on probation.
-    pub(super) fn probation_is_full(&self) -> bool {
-        let (probation, main) = (self.list_words(List::Probation), self.list_words(List::Main));
-        main == 0 || probation > (probation + main) / PROBATION_SHARE
+    /// A cached block was used.
+    pub(super) fn reuse(&mut self, i: usize, list: List) {
+        let close = self.since_use(i) < self.table / CLOSE;
+        self.delist(i);
+        self.renew(i, if close { list } else { List::Main });
     }
 
-    /// Gives used blocks at the cold ends another chance, so that what stands there is what should go.
-    pub(super) fn settle(&mut self) {
-        for _ in 0..STEPS {
-            let list = if self.probation_is_full() { List::Probation } else { List::Main };
-            let n = self.coldest(list);
-            if n == 0 {
-                return;
+    fn renew(&mut self, i: usize, list: List) {
+        self.advance_clock(self.len(i));
+        self.set_distance(i, self.clock());
+        self.enlist(i, list);
+    }
+
+    /// Words used since a cached block was.
+    fn since_use(&self, i: usize) -> usize {
+        self.clock().wrapping_sub(self.distance(i))
+    }
+
+    /// How much longer than the words since its last use a cached block counts as unused.
+    fn weight(&self, i: usize) -> usize {
+        if self.list_of(i) == Some(List::Probation) { 1 + self.bias() } else { 1 }
+    }
+
+    /// How cold a cached block is.
+    pub(super) fn coldness(&self, i: usize) -> usize {
+        self.since_use(i).saturating_mul(self.weight(i))
+    }
+
+    /// Calls `f` with the cached blocks, coldest first, until it answers false; whether it never did.
+    pub(super) fn each_cached(&self, mut f: impl FnMut(usize) -> bool) -> bool {
+        let (mut new, mut used) = (self.coldest(List::Probation), self.coldest(List::Main));
+        loop {
+            let cold = |n: usize| if n == 0 { None } else { Some(self.coldness(self.block(n as i32))) };
+            let n = match cold(new) >= cold(used) {
+                true => &mut new,
+                false => &mut used,
+            };
+            if *n == 0 {
+                return true;
             }
-            let i = self.block(n as i32);
-            let uses = self.uses(i);
-            if uses == 0 {
-                return;
+            let i = self.block(*n as i32);
+            if !f(i) {
+                return false;
             }
-            self.delist(i);
-            self.set_uses(i, if list == List::Main { uses - 1 } else { 0 });
-            self.enlist(i, List::Main);
+            *n = self.warmer(i);
         }
     }
 }

@@ -14,16 +14,11 @@ const DISTANCE: usize = 3;
 const STAMP: usize = 4;
 const KEY: usize = 5;
 
-/// STATE, from the low bits: list (3), uses since it was last looked at (2), dirty (1), log2 of the alignment (4),
-/// transfers under way (8).
+/// STATE, from the low bits: list (3), dirty (1), log2 of the alignment (4), transfers under way (8).
 const LIST: (u32, usize) = (0, 0x7);
-const USES: (u32, usize) = (3, 0x3);
-const DIRTY: (u32, usize) = (5, 0x1);
-const ALIGN: (u32, usize) = (6, 0xf);
-const BUSY: (u32, usize) = (10, 0xff);
-
-/// The most uses that are counted.
-const USES_MAX: usize = 3;
+const DIRTY: (u32, usize) = (3, 0x1);
+const ALIGN: (u32, usize) = (4, 0xf);
+const BUSY: (u32, usize) = (8, 0xff);
 
 /// How much a purgeable block is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,14 +98,6 @@ impl Core {
         self.set(self.record(i) + NEXT, handle);
     }
 
-    pub(super) fn uses(&self, i: usize) -> usize {
-        self.field(i, USES)
-    }
-
-    pub(super) fn set_uses(&mut self, i: usize, uses: usize) {
-        self.set_field(i, USES, uses.min(USES_MAX));
-    }
-
     pub(super) fn is_dirty(&self, i: usize) -> bool {
         self.field(i, DIRTY) != 0
     }
@@ -139,6 +126,7 @@ impl Core {
         if self.is_purgeable(i) { 1 << self.field(i, ALIGN) } else { 1 }
     }
 
+    /// How far away the need of a block is that is needed later; of a cached one, the policy's clock when it was last used.
     pub(super) fn distance(&self, i: usize) -> usize {
         self.get(self.record(i) + DISTANCE)
     }

@@ -22,7 +22,6 @@ impl Core {
         }
         let mut spoilt = 0;
         for level in 0..=LAST_LEVEL {
-            self.settle();
             while spoilt < SPOILT
                 && let Some(start) = self.seed_window(need, level, asker)
             {
@@ -147,8 +146,8 @@ impl Core {
     fn take_block(&mut self, n: usize, i: usize, list: Option<List>) {
         let (len, prev_free, key) = (self.len(i), self.prev_free(i), self.key(i));
         self.delist(i);
-        if matches!(list, Some(List::Probation | List::Main)) {
-            self.remember(key);
+        if let Some(list @ (List::Probation | List::Main)) = list {
+            self.remember(key, list == List::Main);
         }
         if let Some(list) = list {
             self.count(Counter::Purged as usize + list.number() - 1, 1);
@@ -168,14 +167,12 @@ impl Core {
     /// Purges whatever may go, coldest first, until at most `keep` words of purgeable blocks are left.
     pub(crate) fn purge_down_to(&mut self, keep: usize, asker: Asker) {
         for level in 0..=LAST_LEVEL {
-            self.settle();
             while self.listed_words() > keep
                 && let Some(i) = self.first_victim(level, asker)
             {
                 if let Some(hole) = self.purge_block_at(i, asker) {
                     self.unreserve(hole);
                 }
-                self.settle();
             }
         }
     }

@@ -47,7 +47,7 @@ impl Core {
 
     /// What it costs to lose a victim: its words, more of them the more it is wanted.
     fn loss(&self, i: usize, level: usize) -> usize {
-        let warm = self.uses(i) + (self.list_of(i) == Some(List::Main)) as usize;
+        let warm = (self.list_of(i) == Some(List::Main)) as usize;
         self.len(i).saturating_mul(1 + warm + level)
     }
 
@@ -100,26 +100,30 @@ impl Core {
 
     /// Calls `f` with the victims of exactly this level, coldest first, until it answers false.
     fn each_coldest(&self, level: usize, asker: Asker, mut f: impl FnMut(usize) -> bool) {
-        let cached = match self.probation_is_full() {
-            true => [List::Probation, List::Main],
-            false => [List::Main, List::Probation],
-        };
-        let lists: &[List] = match level % RECENT {
-            0 => &[List::Disposable],
-            1 => &cached,
+        let mut offer = |i| self.level(i, asker) != Some(level) || f(i);
+        let _ = match level % RECENT {
+            0 => self.each_listed(List::Disposable, &mut offer),
+            1 => self.each_cached(&mut offer),
             2 => return self.each_farthest(level, asker, f),
-            _ => &[List::Disposable, cached[0], cached[1], List::Soon],
-        };
-        for &list in lists {
-            let mut n = self.coldest(list);
-            while n != 0 {
-                let i = self.block(n as i32);
-                if self.level(i, asker) == Some(level) && !f(i) {
-                    return;
-                }
-                n = self.warmer(i);
+            _ => {
+                self.each_listed(List::Disposable, &mut offer)
+                    && self.each_cached(&mut offer)
+                    && self.each_listed(List::Soon, &mut offer)
             }
+        };
+    }
+
+    /// Calls `f` with the blocks of a list, coldest first, until it answers false; whether it never did.
+    fn each_listed(&self, list: List, f: &mut impl FnMut(usize) -> bool) -> bool {
+        let mut n = self.coldest(list);
+        while n != 0 {
+            let i = self.block(n as i32);
+            if !f(i) {
+                return false;
+            }
+            n = self.warmer(i);
         }
+        true
     }
 
     /// The same for blocks that are needed later: the farthest first.

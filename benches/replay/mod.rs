@@ -1,0 +1,40 @@
+//! Replacement of cached blocks, proved: traces replayed through a real pool, beside what other policies would make of
+//! them in the same bytes.
+//!
+//! ```text
+//!   traces ──┬── ours: a pool of cached purgeable blocks, a map from keys to handles, a clock that goes on
+//!            └── models: LRU, FIFO, Belady, with the bytes that the pool has for blocks
+//! ```
+
+pub mod models;
+pub mod ours;
+pub mod traces;
+
+/// Percent of a trace's uses that hit, by policy.
+pub struct Hits {
+    /// Through the pool.
+    pub ours: f64,
+    /// Least recently used.
+    pub lru: f64,
+    /// First in, first out.
+    pub fifo: f64,
+    /// Belady's.
+    pub best: f64,
+    /// Bytes that the pool moved for each byte that was read again.
+    pub moved: f64,
+}
+
+/// Replays a trace in a pool of `memory` bytes and with the models.
+pub fn replay(trace: &traces::Trace, memory: usize) -> Hits {
+    let ours = ours::replay(&trace.uses, memory);
+    let percent = |hits: usize| 100.0 * hits as f64 / trace.uses.len() as f64;
+    let model =
+        |hits: fn(&[traces::Access], usize, usize) -> usize| percent(hits(&trace.uses, ours.capacity, ours.overhead));
+    Hits {
+        ours: percent(ours.hits),
+        lru: model(models::lru),
+        fifo: model(models::fifo),
+        best: model(models::belady),
+        moved: ours.moved as f64 / ours.read.max(1) as f64,
+    }
+}
