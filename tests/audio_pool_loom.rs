@@ -11,7 +11,7 @@ mod sync {
     //! of barriers amounts to.
 
     use loom::sync::atomic::fence;
-    pub use loom::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+    pub use loom::sync::atomic::{AtomicU32, Ordering};
 
     pub type Item = u32;
     pub const NOTHING: Item = u32::MAX;

@@ -14,7 +14,7 @@ use std::vec::Vec;
 use super::lend::{self, lend};
 use super::local::{self, Local};
 use super::pool::{self, Tier, pool};
-use super::record::{Record, Seen, Use};
+use super::record::{Record, Use};
 use super::settings::MOST;
 use super::stats::{Group, Latency, Stats};
 use super::timing::{self, Call};
@@ -25,6 +25,9 @@ pub use super::latency::record as record_latency;
 pub use super::lend::Lent;
 pub use super::monitor::{start as start_monitoring, stop as stop_monitoring};
 pub use super::timing::timings;
+
+/// A thread without a number: not the holder of anything.
+const NOBODY: u32 = u32::MAX;
 
 /// Makes a pool. A bad size becomes the frame size, a bad maximum the configured one.
 ///
@@ -158,7 +161,7 @@ fn get_shared(handle: u32, local: Option<&'static Local>) -> Option<(Lent, bool)
 pub fn put(handle: u32, data: *mut u8) -> Result<(), Error> {
     let done = match put_fast(handle, data) {
         Put::Done => true,
-        Put::Through(local, record, seen) => put_through(local, record, seen),
+        Put::Through(local, record) => put_through(local, record),
         Put::Slow => false,
     };
     if done { Ok(()) } else { put_slow(handle, data) }
@@ -170,7 +173,7 @@ pub enum Put {
     /// It is done.
     Done,
     /// Nothing happened yet; the buffer is this pool's, the thread's slots are full.
-    Through(&'static Local, &'static Record, Seen),
+    Through(&'static Local, &'static Record),
     /// Nothing happened yet.
     Slow,
 }
@@ -184,32 +187,27 @@ pub fn put_fast(handle: u32, data: *mut u8) -> Put {
     }
     // Most often it is the buffer that this thread got last; else the index knows.
     let mut record = local.last.get();
-    let mut seen = record.look();
     if record.data() != data {
         let Some(found) = index::find_fast(data) else {
             return Put::Slow;
         };
         record = found;
-        seen = record.look();
-        if record.data() != data {
-            return Put::Slow;
-        }
     }
     if record.pool() != handle {
         return Put::Slow;
     }
     let thread = local.thread.load(Ordering::Relaxed);
-    if local.slots.give_fast(record, || record.claim_for_slots(seen, thread)) {
+    if local.slots.give_fast(record, || record.claim_for_slots(thread)) {
         local.puts.add();
         return Put::Done;
     }
-    if local.slots.is_full() { Put::Through(local, record, seen) } else { Put::Slow }
+    if local.slots.is_full() { Put::Through(local, record) } else { Put::Slow }
 }
 
 /// The put of a thread that puts what others get: its slots are full. False: nothing happened.
 #[inline(never)]
-pub fn put_through(local: &'static Local, record: &'static Record, seen: Seen) -> bool {
-    if !record.claim_for_tiers(seen, local.thread.load(Ordering::Relaxed)) {
+pub fn put_through(local: &'static Local, record: &'static Record) -> bool {
+    if !record.claim_for_tiers(local.thread.load(Ordering::Relaxed)) {
         return false;
     }
     // A pool that dies at this moment finds the buffer when its place is used again.
@@ -259,8 +257,8 @@ fn put_any(handle: u32, data: *mut u8) -> Result<(), Error> {
         None if record.pool() == handle => {}
         None => return refuse(Error::Pool),
     }
-    if let Err(error) = record.take_back(data) {
-        return refuse(error);
+    if !record.claim_for_tiers(NOBODY) {
+        return refuse(Error::Twice);
     }
     record.adopt(handle);
     if let Some(local) = local
@@ -391,7 +389,9 @@ pub fn lend_alone(capacity: usize, owner: u32) -> Option<Lent> {
 /// [`Error::Foreign`], [`Error::Twice`].
 pub fn take_alone(data: *mut u8) -> Result<(), Error> {
     let record = index::find(data).ok_or(Error::Foreign)?;
-    record.take_back(data)?;
+    if !record.claim_for_tiers(NOBODY) {
+        return Err(Error::Twice);
+    }
     index::release(record);
     Ok(())
 }

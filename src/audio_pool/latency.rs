@@ -1,6 +1,6 @@
 //! The recorded audio latency: recording never blocks, a thread keeps the last value with its time.
 
-use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use parking_lot::Mutex;
 
@@ -13,14 +13,14 @@ use super::{clock, monitor};
 const QUEUE: usize = 10;
 
 static SAMPLES: Ring<[Slot; QUEUE]> = Ring {
-    head: Line(AtomicUsize::new(0)),
-    tail: Line(AtomicUsize::new(0)),
-    lap: (QUEUE + 1).next_power_of_two(),
+    head: Line(AtomicU32::new(0)),
+    tail: Line(AtomicU32::new(0)),
+    lap: (QUEUE as u32 + 1).next_power_of_two(),
     slots: {
-        let mut slots = [const { Slot { stamp: AtomicUsize::new(0), value: AtomicU32::new(0) } }; QUEUE];
+        let mut slots = [const { Slot { stamp: AtomicU32::new(0), value: AtomicU32::new(0) } }; QUEUE];
         let mut index = 0;
         while index < QUEUE {
-            slots[index].stamp = AtomicUsize::new(index);
+            slots[index].stamp = AtomicU32::new(index as u32);
             index += 1;
         }
         slots

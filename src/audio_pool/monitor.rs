@@ -197,6 +197,7 @@ fn record_loop() {
         finish(|rounds| rounds.recorded += 1);
         clock::park(u64::MAX);
     }
+    latency::drain(); // what was recorded before the stop
 }
 
 fn clean_loop() {

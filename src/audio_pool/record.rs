@@ -1,8 +1,8 @@
 //! What the pool knows of each buffer: one line of memory per buffer, that is never given back to the system.
 //!
 //! ```text
-//!   record    (its thread's)                     claim    (dense: sixteen buffers to a line)
-//!     in_slots  it lies in the holder's slots      generation << 2 | free, lent or idle
+//!   record    (its thread's)                     claim    (a line of its own)
+//!     in_slots  it lies in the holder's slots      lent or idle
 //!     holder    the thread that got it last
 //!     pool      the handle of the pool it belongs to
 //!     data      where the buffer is; its capacity
@@ -15,21 +15,20 @@
 //! ```
 //!
 //! The state is in two places because two ways of use are to be fast. A thread that gets and puts the same buffer touches
-//! the record only, which is in its core's cache. Where one thread gets and another one puts, the record is only read,
-//! and what moves from core to core is the claims, many to a line.
+//! the record only, which is in its core's cache. Where one thread gets and another one puts, the record is only read, by
+//! both, and what moves from core to core is the claim.
 //!
 //! Records are named by index, in segments made when needed. Because a record outlives its buffer, a put can look at it
-//! whatever pointer it was handed. The generation goes up whenever the record is used for another buffer.
+//! whatever pointer it was handed.
 //!
-//! *Putting back* makes a lent buffer idle. The thread that got it does so with a plain store, every other one with a
-//! compare-and-swap: so of two puts one after the other the second is refused, and so it is of two puts at once by threads
+//! *Putting back* makes a lent buffer idle. The thread that got it does so with a plain store, every other one by
+//! an exchange of the claim, which also moves its line only once: so of two puts one after the other the second is refused, and so it is of two puts at once by threads
 //! that did not get it. Only where the thread that got it and another one put it within the same few nanoseconds can both
 //! pass; to catch that would cost the hot path as much again, and such a caller has lost its data anyway.
 
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 
-use super::Error;
 use super::memory::{AlwaysRef, AtomicRef, forever};
 
 const SEGMENT: usize = 256;
@@ -38,12 +37,8 @@ const SEGMENTS: usize = 4096;
 /// How many buffers there can be at a time, lent and idle, over all pools.
 pub const LIMIT: usize = SEGMENT * SEGMENTS;
 
-const FREE: u32 = 0;
+const IDLE: u32 = 0;
 const LENT: u32 = 1;
-const IDLE: u32 = 2;
-const STATES: u32 = 3;
-/// Between lent and idle.
-const FLIP: u32 = LENT ^ IDLE;
 
 /// What a record is used for at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,17 +49,6 @@ pub enum Use {
     Lent,
     /// A tier has it.
     Idle,
-}
-
-/// The claim at the moment of a look.
-#[derive(Clone, Copy, Debug)]
-pub struct Seen(u32);
-
-impl Seen {
-    #[inline(always)]
-    fn is(self, state: u32) -> bool {
-        self.0 & state != 0
-    }
 }
 
 /// One buffer's record.
@@ -82,16 +66,20 @@ pub struct Record {
     index: AtomicU32,
 }
 
+/// On a line of its own: neighbours pass between threads at the same time.
+#[repr(align(64))]
+struct Claim(AtomicU32);
+
 struct Segment {
     records: [Record; SEGMENT],
-    claims: [AtomicU32; SEGMENT],
+    claims: [Claim; SEGMENT],
 }
 
 static TABLE: [AtomicRef<Segment>; SEGMENTS] = [const { AtomicRef::none() }; SEGMENTS];
 
 /// The record of no buffer.
 pub static NOWHERE: Record = Record::new();
-static NO_CLAIM: AtomicU32 = AtomicU32::new(FREE);
+static NO_CLAIM: AtomicU32 = AtomicU32::new(IDLE);
 
 /// The record of this index; None beyond the segments that exist.
 #[inline]
@@ -106,11 +94,11 @@ pub fn make(index: u32) -> Option<&'static Record> {
     if place.get().is_none() {
         place.set(forever(Segment {
             records: [const { Record::new() }; SEGMENT],
-            claims: [const { AtomicU32::new(FREE) }; SEGMENT],
+            claims: [const { Claim(AtomicU32::new(IDLE)) }; SEGMENT],
         }));
     }
     let made = record(index)?;
-    made.claim.set(place.get()?.claims.get(index as usize % SEGMENT)?);
+    made.claim.set(&place.get()?.claims.get(index as usize % SEGMENT)?.0);
     made.index.store(index, Ordering::Relaxed);
     Some(made)
 }
@@ -133,14 +121,12 @@ impl Record {
     pub fn begin(&self, data: NonNull<u8>, capacity: usize, pool: u32) {
         self.capacity.store(capacity, Ordering::Relaxed);
         self.pool.store(pool, Ordering::Relaxed);
-        self.data.store(data.as_ptr(), Ordering::Relaxed);
-        let generation = (self.look().0 & !STATES).wrapping_add(STATES + 1);
-        self.claim.get().store(generation | IDLE, Ordering::Release);
+        self.claim.get().store(IDLE, Ordering::Relaxed);
+        self.data.store(data.as_ptr(), Ordering::Release);
     }
 
     /// Ends it: the record is free. The buffer was idle, in no tier, and not in slots.
     pub fn end(&self) -> (Option<NonNull<u8>>, usize) {
-        self.claim.get().store(self.look().0 & !STATES | FREE, Ordering::Release);
         let data = self.data.swap(ptr::null_mut(), Ordering::Relaxed);
         (NonNull::new(data), self.capacity())
     }
@@ -176,13 +162,12 @@ impl Record {
 
     /// What it is used for.
     pub fn used(&self) -> Use {
-        let seen = self.look();
-        if seen.is(IDLE) {
-            Use::Idle
-        } else if seen.is(LENT) {
-            if self.in_slots.load(Ordering::Relaxed) == 0 { Use::Lent } else { Use::Idle }
-        } else {
+        if self.data().is_null() {
             Use::Free
+        } else if self.claim.get().load(Ordering::Acquire) == LENT && self.in_slots.load(Ordering::Relaxed) == 0 {
+            Use::Lent
+        } else {
+            Use::Idle
         }
     }
 
@@ -201,78 +186,45 @@ impl Record {
         if self.in_slots.load(Ordering::Relaxed) != 0 {
             self.in_slots.store(0, Ordering::Relaxed);
         } else {
-            self.flip();
+            self.claim.get().store(LENT, Ordering::Relaxed);
         }
-    }
-
-    /// From lent to idle or back, by the only one who has the buffer.
-    #[inline(always)]
-    fn flip(&self) {
-        let claim = self.claim.get();
-        claim.store(claim.load(Ordering::Relaxed) ^ FLIP, Ordering::Relaxed);
     }
 
     /// Makes a buffer that lay in slots one that may lie anywhere. Its thread has lost it to the caller.
     pub fn leave_slots(&self) {
         if self.in_slots.load(Ordering::Relaxed) != 0 {
-            self.flip();
+            self.claim.get().store(IDLE, Ordering::Relaxed);
             self.in_slots.store(0, Ordering::Relaxed);
         }
     }
 
-    /// A look at the claim. Whoever wants to take a buffer back looks first, compares where it is, then claims it.
+    /// Takes a lent buffer back into the slots of a thread: from now on that thread alone has it. False: it was put
+    /// already.
     #[inline(always)]
-    pub fn look(&self) -> Seen {
-        Seen(self.claim.get().load(Ordering::Acquire))
+    pub fn claim_for_slots(&self, thread: u32) -> bool {
+        self.claim_by(thread, || self.in_slots.store(1, Ordering::Relaxed))
     }
 
-    /// Takes a lent buffer back into the slots of a thread, if nothing happened to it since the look: from now on the
-    /// caller alone has it.
+    /// Takes a lent buffer back for any tier: from now on the caller alone has it. False: it was put already.
     #[inline(always)]
-    pub fn claim_for_slots(&self, seen: Seen, thread: u32) -> bool {
-        if !seen.is(LENT) || self.in_slots.load(Ordering::Relaxed) != 0 {
+    pub fn claim_for_tiers(&self, thread: u32) -> bool {
+        self.claim_by(thread, || self.claim.get().store(IDLE, Ordering::Relaxed))
+    }
+
+    #[inline(always)]
+    fn claim_by(&self, thread: u32, own: impl FnOnce()) -> bool {
+        if self.in_slots.load(Ordering::Relaxed) != 0 {
             return false;
         }
-        if self.holder.load(Ordering::Relaxed) == thread {
-            self.in_slots.store(1, Ordering::Relaxed);
-            return true;
-        }
-        self.claim_for_all(seen)
-    }
-
-    /// Takes a lent buffer back for the shared tiers, as [`Record::claim_for_slots`].
-    #[inline]
-    pub fn claim_for_tiers(&self, seen: Seen, thread: u32) -> bool {
-        if !seen.is(LENT) || self.in_slots.load(Ordering::Relaxed) != 0 {
-            return false;
-        }
-        if self.holder.load(Ordering::Relaxed) == thread {
-            self.flip();
-            return true;
-        }
-        self.claim_for_all(seen)
-    }
-
-    #[inline(always)]
-    fn claim_for_all(&self, Seen(state): Seen) -> bool {
         let claim = self.claim.get();
-        claim.compare_exchange(state, state ^ FLIP, Ordering::AcqRel, Ordering::Relaxed).is_ok()
-    }
-
-    /// Takes the lent buffer at `data` back, for any tier.
-    ///
-    /// # Errors
-    /// [`Error::Twice`]: it was put already. [`Error::Foreign`]: another buffer, or none, is here by now.
-    pub fn take_back(&self, data: *mut u8) -> Result<(), Error> {
-        let seen = self.look();
-        if self.data() != data || !seen.is(LENT | IDLE) {
-            return Err(Error::Foreign);
+        if self.holder.load(Ordering::Relaxed) != thread {
+            return claim.swap(IDLE, Ordering::AcqRel) == LENT;
         }
-        if seen.is(LENT) && self.in_slots.load(Ordering::Relaxed) == 0 && self.claim_for_all(seen) {
-            Ok(())
-        } else {
-            Err(Error::Twice)
+        let lent = claim.load(Ordering::Relaxed) == LENT;
+        if lent {
+            own();
         }
+        lent
     }
 }
 

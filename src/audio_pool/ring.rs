@@ -12,22 +12,26 @@
 //! Producers meet only at the tail and consumers only at the head, so two threads that pass buffers to each other share
 //! the slots and nothing else. Nobody waits: a slot that another thread is in the middle of counts as full to a push and as
 //! empty to a pop, and the caller goes on to its next tier. The number of slots is the bound itself: a full queue refuses, and "fewer than the maximum"
-//! needs no counter. Positions are a machine word and never repeat within the time a thread can be stopped between a look
-//! and its compare-and-swap: on 64 bits they never repeat at all, on 32 bits after a million laps.
+//! needs no counter.
+//!
+//! A slot has a line of its own: where one thread pushes and another one pops, they are seldom far apart. Positions are 32 bits and come again after two
+//! thousand million pushes at the least: a thread would have to be stopped for so long, to the exact number, between its
+//! look and its compare-and-swap.
 
 use std::boxed::Box;
 
-use super::sync::{AtomicU32, AtomicUsize, Ordering, spin};
+use super::sync::{AtomicU32, Ordering, spin};
 
 /// A line of its own: head and tail belong to different threads.
 #[derive(Debug)]
 #[repr(align(128))]
-pub struct Line(pub(super) AtomicUsize);
+pub struct Line(pub(super) AtomicU32);
 
 /// A place in the queue.
 #[derive(Debug)]
+#[repr(align(64))]
 pub struct Slot {
-    pub(super) stamp: AtomicUsize,
+    pub(super) stamp: AtomicU32,
     pub(super) value: AtomicU32,
 }
 
@@ -37,7 +41,7 @@ pub struct Ring<S = Box<[Slot]>> {
     pub(super) head: Line,
     pub(super) tail: Line,
     /// The step from one lap to the next: a power of two above the number of slots.
-    pub(super) lap: usize,
+    pub(super) lap: u32,
     pub(super) slots: S,
 }
 
@@ -45,10 +49,12 @@ impl Ring {
     /// A queue of exactly `bound` slots; 0 is a queue that is always full and always empty.
     pub fn new(bound: usize) -> Ring {
         Ring {
-            head: Line(AtomicUsize::new(0)),
-            tail: Line(AtomicUsize::new(0)),
-            lap: (bound + 1).next_power_of_two(),
-            slots: (0..bound).map(|index| Slot { stamp: AtomicUsize::new(index), value: AtomicU32::new(0) }).collect(),
+            head: Line(AtomicU32::new(0)),
+            tail: Line(AtomicU32::new(0)),
+            lap: (bound as u32 + 1).next_power_of_two(),
+            slots: (0..bound)
+                .map(|index| Slot { stamp: AtomicU32::new(index as u32), value: AtomicU32::new(0) })
+                .collect(),
         }
     }
 }
@@ -60,12 +66,12 @@ impl<S: AsRef<[Slot]>> Ring<S> {
     }
 
     #[inline]
-    fn index(&self, position: usize) -> usize {
-        position & (self.lap - 1)
+    fn index(&self, position: u32) -> usize {
+        (position & (self.lap - 1)) as usize
     }
 
     #[inline]
-    fn after(&self, position: usize) -> usize {
+    fn after(&self, position: u32) -> u32 {
         if self.index(position) + 1 < self.slots.as_ref().len() {
             position.wrapping_add(1)
         } else {

@@ -1,7 +1,7 @@
 //! The atomics of the parts that the loom models run: the models put loom's in the place of this file.
 
 pub use core::hint::spin_loop as spin;
-pub use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering, compiler_fence};
+pub use core::sync::atomic::{AtomicU32, Ordering, compiler_fence};
 
 pub use crate::port::barrier::light;
 
