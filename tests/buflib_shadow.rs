@@ -269,3 +269,19 @@ fn every_pool_size_from_one_word_on_is_valid_and_gives_what_it_says() {
         world.pool().check_valid();
     }
 }
+
+#[test]
+fn the_memory_of_a_pool_is_not_touched_before_the_first_allocation() {
+    for words in [20, 100, 5000] {
+        let mut world = World::new(words, 1);
+        assert!(world._memory.iter().all(|&word| word == 0xA5A5_A5A5), "init wrote into the pool");
+        let (available, most) = (world.pool().available(), world.pool().allocatable());
+        assert_eq!((world.pool().num_blocks(), world.pool().free(-1)), (0, 0));
+        world.pool().check_valid();
+        // What its owner does with it meanwhile is the owner's business.
+        world._memory.fill(usize::MAX);
+        assert!(world.alloc(most, Kind::Movable) > 0);
+        assert!(most <= available);
+        world.pool().check_valid();
+    }
+}

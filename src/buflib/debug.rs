@@ -37,10 +37,19 @@ impl Line<'_> {
 }
 
 impl Core {
-    /// The number of blocks, free or not.
+    /// Where the blocks end. The free space behind the last one is none, as upstream; a pool not used so far has none.
+    fn blocks_end(&self) -> usize {
+        match () {
+            () if self.is_void() => 0,
+            () if self.last_free() => self.free_before(self.span()),
+            () => self.span(),
+        }
+    }
+
+    /// The number of blocks, used ones and the holes between them.
     pub(super) fn num_blocks(&self) -> usize {
         let (mut i, mut count) = (0, 0);
-        while i < self.span() {
+        while i < self.blocks_end() {
             i += self.len(i);
             count += 1;
         }
@@ -52,11 +61,11 @@ impl Core {
     pub(super) fn print_block(&self, number: usize, text: &mut [u8]) -> bool {
         let mut line = Line { text, at: 0 };
         let (mut i, mut count) = (0, 0);
-        while i < self.span() && count < number {
+        while i < self.blocks_end() && count < number {
             i += self.len(i);
             count += 1;
         }
-        let found = i < self.span();
+        let found = i < self.blocks_end();
         if found {
             let free = self.is_free(i);
             line.number(self.address(i), 16, 8, b"0x");

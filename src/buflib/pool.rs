@@ -2,7 +2,7 @@
 
 use super::context::{Callbacks, Context, HEADER, WORD};
 use super::index::layout;
-use super::words::{Core, Geometry};
+use super::words::Core;
 use crate::port::fault::{self, Fault};
 use core::cell::UnsafeCell;
 use core::ffi::c_char;
@@ -31,32 +31,20 @@ unsafe impl Sync for Pool {}
 
 impl Pool {
     /// Lays out `size` bytes at `buf` as the pool of `ctx` (`buflib_init`). The ends are cut to whole words; no bytes
-    /// at all end in `panicf`. A pool of a few words is valid and refuses everything.
+    /// at all end in `panicf`. A pool of a few words is valid and refuses everything. The memory is not touched before the
+    /// first allocation: pictureflow's album art goes through it in between.
     ///
     /// # Safety
     /// - `ctx` is writable and stays where it is for the pool's life.
-    /// - The memory is the pool's alone until the context is laid out again, but for the data of live handles.
+    /// - From the first allocation on the memory is the pool's alone, but for the data of live handles.
     pub unsafe fn init(ctx: *mut Context, buf: *mut u8, size: usize) {
         let skip = buf.align_offset(WORD);
         let words = size.saturating_sub(skip) / WORD;
         if words == 0 {
             fault::panic(Fault::EmptyPool, 0, ctx as usize);
         }
-        let base = buf.wrapping_add(skip).cast::<usize>();
-        match layout(words) {
-            Some((index, reserve)) => {
-                let blocks = words - index.words - reserve;
-                // SAFETY: the caller's promise.
-                let mut core = unsafe { Core::lay_out(ctx, base, words, index, reserve) };
-                core.index_init();
-                core.release(0, blocks, false);
-                core.leave();
-            }
-            None => {
-                // SAFETY: the caller's promise; no index and no blocks: a void pool.
-                unsafe { Core::lay_out(ctx, base, words, Geometry::NONE, words) }.leave();
-            }
-        }
+        // SAFETY: the caller's promise.
+        unsafe { Core::claim(ctx, buf.wrapping_add(skip).cast(), words) }
     }
 
     /// The pool of a context.
@@ -237,6 +225,27 @@ impl Pool {
 }
 
 impl Core {
+    /// Whether the pool can hold anything; divides it at its first use.
+    #[inline]
+    pub(super) fn ready(&mut self) -> bool {
+        !self.is_void() || self.first_use()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn first_use(&mut self) -> bool {
+        let Some((index, reserve)) = layout(self.span()) else { return false };
+        self.lay_out(index, reserve);
+        self.index_init();
+        self.release(0, self.span(), false);
+        true
+    }
+
+    /// The words that a pool not used so far would have for blocks, and for its first handles.
+    pub(super) fn unused_words(&self) -> (usize, usize) {
+        layout(self.span()).map_or((0, 0), |(index, reserve)| (self.span() - index.words - reserve, reserve))
+    }
+
     /// Counts pins up or down; below zero, and beyond what the word holds, ends in `panicf`.
     #[inline]
     pub(super) fn change_pins(&mut self, handle: i32, by: i32) {
@@ -249,7 +258,8 @@ impl Core {
 
     /// The live handle whose data is at `data`.
     fn handle_at(&self, data: usize) -> i32 {
-        if let Some(i) = self.block_of(data)
+        if !self.is_void()
+            && let Some(i) = self.block_of(data)
             && i + HEADER <= self.span()
             && self.is_used(i)
         {

@@ -35,7 +35,7 @@ impl Core {
     /// A block of `size` bytes; its handle, or [`NO_HANDLE`] or [`NO_SPACE`].
     #[cfg_attr(feature = "host", inline(always))]
     pub(super) fn alloc(&mut self, size: usize, ops: *const Callbacks) -> i32 {
-        if self.is_void() {
+        if !self.ready() {
             return NO_HANDLE;
         }
         let words = (size / WORD + usize::from(!size.is_multiple_of(WORD))).saturating_add(HEADER);
@@ -54,7 +54,7 @@ impl Core {
     /// As [`Core::alloc`], but from a hole that is there: nothing moves and nobody is called.
     #[inline(never)]
     pub(super) fn alloc_still(&mut self, size: usize, ops: *const Callbacks) -> i32 {
-        if self.is_void() {
+        if !self.ready() {
             return NO_HANDLE;
         }
         let words = (size / WORD + usize::from(!size.is_multiple_of(WORD))).saturating_add(HEADER);
@@ -246,7 +246,7 @@ impl Core {
     /// The largest block that can be had, after every owner gave what it would; its size in bytes.
     pub(super) fn alloc_maximum(&mut self, size: &mut usize, ops: *const Callbacks) -> i32 {
         *size = 0;
-        if self.is_void() {
+        if !self.ready() {
             return NO_HANDLE;
         }
         self.begin_request();
@@ -303,7 +303,9 @@ impl Core {
     /// as upstream does, for only then is the answer sure.
     pub(super) fn allocatable(&mut self) -> usize {
         if self.is_void() {
-            return 0;
+            // As below: handles to come keep a reserve.
+            let (words, reserve) = self.unused_words();
+            return words.saturating_sub(HEADER + (RESERVE + 1).saturating_sub(reserve)) * WORD;
         }
         self.begin_request();
         let asker = asker();
@@ -328,7 +330,8 @@ impl Core {
 
     /// The bytes that are free or could be purged, in blocks of any size, less a header.
     pub(super) fn available(&self) -> usize {
-        if self.is_void() { 0 } else { self.reclaimable(asker()).saturating_sub(HEADER) * WORD }
+        let words = if self.is_void() { self.unused_words().0 } else { self.reclaimable(asker()) };
+        words.saturating_sub(HEADER) * WORD
     }
 
     /// Words of purgeable blocks that an allocation of the maximum leaves, where the asker can shrink again: files stay

@@ -30,7 +30,7 @@ impl Core {
     pub(super) fn buffer_out(&mut self, size: usize) -> (usize, usize) {
         let start = self.address(0);
         // Extensions and requests in the middle of their work tie blocks to their places.
-        if self.is_void() || self.has_extensions() || self.in_request() {
+        if !self.ready() || self.has_extensions() || self.in_request() {
             return (0, start);
         }
         self.begin_request();

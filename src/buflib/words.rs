@@ -27,11 +27,6 @@ const PARTS_SHIFT: u32 = 8;
 const BITMAPS_SHIFT: u32 = 12;
 const INDEX_SHIFT: u32 = 17;
 
-impl Geometry {
-    /// No index at all.
-    pub(super) const NONE: Geometry = Geometry { parts: 0, bitmaps: 0, words: 0 };
-}
-
 /// A pool under its lock: made by [`Core::enter`], ended by [`Core::leave`]; made anew after every callback, since
 /// a callback may have moved the pool itself.
 #[derive(Clone, Copy)]
@@ -99,32 +94,31 @@ impl Core {
         result
     }
 
-    /// Lays a new pool out: the index at the top, `reserve` words for handles, blocks in the rest.
+    /// Gives `words` words to a context. They are not touched before the first allocation.
     ///
     /// # Safety
-    /// `ctx` is writable and `base` points to `words` words that are the pool's until it is laid out again.
-    pub(super) unsafe fn lay_out(
-        ctx: *mut Context,
-        base: *mut usize,
-        words: usize,
-        index: Geometry,
-        reserve: usize,
-    ) -> Core {
-        let table = words - index.words;
-        PoolLock::of(ctx as usize).lock();
-        // SAFETY: the caller's promise; `table` is inside the memory.
+    /// `ctx` is writable and `base` points to `words` words that are the pool's from the first allocation on.
+    pub(super) unsafe fn claim(ctx: *mut Context, base: *mut usize, words: usize) {
+        let lock = PoolLock::of(ctx as usize);
+        lock.lock();
+        // SAFETY: the caller's promise; the lock was taken above.
         unsafe {
-            ctx.write(Context {
-                handle_table: base.add(table),
-                first_free: 0,
-                table_len: 0,
-                base,
-                span: table - reserve,
-                state: index.words << INDEX_SHIFT
-                    | index.bitmaps << BITMAPS_SHIFT
-                    | (index.parts as usize) << PARTS_SHIFT,
-            });
-            Core::look(ctx)
+            let handle_table = base.wrapping_add(words);
+            ctx.write(Context { handle_table, first_free: 0, table_len: 0, base, span: words, state: 0 });
+            lock.unlock();
+        }
+    }
+
+    /// Divides a pool not used so far: the index at the top, `reserve` words for handles, blocks in the rest.
+    pub(super) fn lay_out(&mut self, index: Geometry, reserve: usize) {
+        let table = self.span - index.words;
+        // SAFETY: the context is ours under the lock, and `table` is inside the memory that it was given.
+        unsafe {
+            (*self.ctx).handle_table = self.base.add(table);
+            (*self.ctx).span = table - reserve;
+            (*self.ctx).state =
+                index.words << INDEX_SHIFT | index.bitmaps << BITMAPS_SHIFT | (index.parts as usize) << PARTS_SHIFT;
+            *self = Core::look(self.ctx);
         }
     }
 
@@ -327,7 +321,7 @@ impl Core {
         unsafe { (*self.ctx).state = state }
     }
 
-    /// Whether the pool was too small to hold anything: no index, no blocks.
+    /// Whether the pool has no index and no blocks: it was not used so far, or is too small to hold anything.
     #[inline]
     pub(super) fn is_void(&self) -> bool {
         self.geometry.words == 0

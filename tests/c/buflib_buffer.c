@@ -194,3 +194,17 @@ TEST(an_empty_pool_can_lend_all_of_itself)
     CHECK_EQ(buflib_alloc(&pool.ctx, now), 1);
     pool_close(&pool);
 }
+
+/* pictureflow draws its splash screen in the memory of a pool that it has set up already. */
+TEST(the_memory_of_a_pool_is_its_owners_until_the_first_allocation)
+{
+    static char memory[20 * KB];
+    struct buflib_context ctx;
+    buflib_init(&ctx, memory, sizeof memory);
+    memset(memory, 0xFF, sizeof memory);
+    int handle = buflib_alloc(&ctx, 10 * KB);
+    CHECK_GT(handle, 0);
+    memset(buflib_get_data(&ctx, handle), 0x55, 10 * KB);
+    CHECK_GT(buflib_alloc(&ctx, 1 * KB), 0);
+    CHECK_EQ(buflib_free(&ctx, handle), 0);
+}

@@ -75,7 +75,7 @@ impl Core {
         key: usize,
         ops: *const PurgeCallbacks,
     ) -> i32 {
-        if self.is_void() {
+        if !self.ready() {
             return NO_HANDLE;
         }
         let align = align.max(1);
@@ -277,7 +277,10 @@ impl Pool {
 
     /// Figures of the pool's purgeable blocks.
     pub fn purge_stats(self) -> PurgeStats {
-        self.with(|core| if core.is_void() { PurgeStats::default() } else { core.purge_stats() })
+        self.with(|core| match core.is_void() {
+            true => PurgeStats { free: core.unused_words().0 * WORD, ..PurgeStats::default() },
+            false => core.purge_stats(),
+        })
     }
 }
 
