@@ -1,7 +1,7 @@
 /* One track, from bufopen to a WAV file.
  *
  *   track_play ──> libsndfile ──> vio_read, vio_seek, ... ──> bufgetdata, bufread, bufadvance, bufseek
- *        └──────> WAV
+ *        └──> buffers of the audio pool ──> WAV (output.c)
  *
  * libsndfile believes that it reads a file; what answers it is the handle of bufopen. */
 #include "player.h"
@@ -10,10 +10,8 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#define FRAMES 1024       /* decoded at a time */
 #define SMALL 2048        /* requests up to here are copied by bufread, larger ones taken from bufgetdata */
 #define CONTIGUOUS 32768  /* what bufgetdata gives in one piece at least */
 
@@ -144,30 +142,33 @@ static void fail(struct track *track, const char *what, const char *why)
     snprintf(track->error, sizeof track->error, "%s: %s", what, why);
 }
 
-static bool copy_frames(struct track *track, SNDFILE *in, SNDFILE *out)
+static void copy_frames(struct track *track, SNDFILE *in, SNDFILE *out)
 {
-    bool integers = samples_are_integers(&track->info);
-    double *frames = malloc(FRAMES * sizeof *frames * (size_t)track->info.channels);
-    if (!frames) {
-        fail(track, "decode", strerror(ENOMEM));
-        return false;
+    bool integers = samples_are_integers(&track->info), more;
+    struct output *output = output_start(out, &track->info);
+    if (!output) {
+        fail(track, "output", strerror(ENOMEM));
+        return;
     }
-    sf_count_t got, put = 0;
     do {
-        got = integers ? sf_readf_int(in, (int *)frames, FRAMES) : sf_readf_double(in, frames, FRAMES);
-        if (got <= 0)
+        sf_count_t room;
+        void *frames = output_buffer(output, &room);
+        if (!frames) {
+            fail(track, "audio_pool_get", strerror(ENOMEM));
             break;
-        put = integers ? sf_writef_int(out, (int *)frames, got) : sf_writef_double(out, frames, got);
-        track->frames += got;
-        double seconds = (double)got / track->info.samplerate;
-        clock_decoded(&track->clock, seconds);
-        hog_music(seconds);
-        progress(track, false);
-    } while (put == got);
-    free(frames);
-    if (got > 0)
+        }
+        sf_count_t got = integers ? sf_readf_int(in, frames, room) : sf_readf_double(in, frames, room);
+        more = output_push(output, frames, got);
+        if (got > 0) {
+            double seconds = (double)got / track->info.samplerate;
+            track->frames += got;
+            clock_decoded(&track->clock, seconds);
+            hog_music(seconds);
+            progress(track, false);
+        }
+    } while (more);
+    if (!output_end(output, &track->buffers) && !*track->error)
         fail(track, track->wav, sf_strerror(out));
-    return got <= 0;
 }
 
 bool track_play(struct track *track)

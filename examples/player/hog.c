@@ -34,13 +34,13 @@ struct block {
 static struct {
     pthread_t thread;
     pthread_mutex_t lock;  /* everything here but the blocks */
-    pthread_cond_t more;
+    pthread_cond_t more, met; /* more music; a request was made */
     double music;
     bool stop;
     struct hog_result result;
     size_t pool;
     uint64_t random;
-} hog = { .lock = PTHREAD_MUTEX_INITIALIZER, .more = PTHREAD_COND_INITIALIZER };
+} hog = { .lock = PTHREAD_MUTEX_INITIALIZER, .more = PTHREAD_COND_INITIALIZER, .met = PTHREAD_COND_INITIALIZER };
 
 /* Blocks belong to the allocating thread; `moving` guards handle and data of each, which a move in any thread reads
  * and changes, and the two counters. The allocating thread calls nothing of the library while it holds it. */
@@ -206,6 +206,7 @@ static void *run(void *unused)
             hog.result.bytes += size;
             hog.result.largest = size > hog.result.largest ? size : hog.result.largest;
         }
+        pthread_cond_signal(&hog.met);
         pthread_mutex_unlock(&hog.lock);
     }
     for (struct block *b = blocks; b < blocks + BLOCKS; b++)
@@ -229,6 +230,8 @@ void hog_music(double seconds)
     pthread_mutex_lock(&hog.lock);
     hog.music += seconds;
     pthread_cond_signal(&hog.more);
+    while (hog.music * PER_SECOND > (double)hog.result.requests + PER_SECOND)
+        pthread_cond_wait(&hog.met, &hog.lock);
     pthread_mutex_unlock(&hog.lock);
 }
 

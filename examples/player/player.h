@@ -2,6 +2,7 @@
  *
  *   main.c     options, the pool, one track after the other, the exit status
  *   decode.c   one track: bufopen -> libsndfile on top of bufread, bufgetdata, bufseek -> a WAV file
+ *   output.c   decoded frames, in buffers of the audio pool, from the decoder to the thread that writes the WAV file
  *   clock.c    the playback clock: how much music lies ahead, and whether it ever ran out
  *   hog.c      the thread that allocates while the music plays
  *   verify.c   the WAV against a direct decode of the same file, sample for sample
@@ -51,6 +52,22 @@ struct uncached {
 };
 void uncached_read(struct uncached *cost, uint64_t offset, uint64_t size);
 
+/* ---- from the decoder to the WAV file (output.c) ---- */
+struct frame_figures {
+    uint64_t gets, hits;    /* of buffers of the audio pool */
+    uint64_t lost;          /* never put back */
+};
+struct output;
+
+/* Starts the thread that writes to `file`, or answers NULL without memory. */
+struct output *output_start(SNDFILE *file, const SF_INFO *info);
+/* A buffer for `*room` frames, or NULL without memory. */
+void *output_buffer(struct output *output, sf_count_t *room);
+/* Hands a buffer on; one without frames goes straight back. False: nothing more is wanted. */
+bool output_push(struct output *output, void *frames, sf_count_t count);
+/* Waits until all is written. False when something was not. */
+bool output_end(struct output *output, struct frame_figures *figures);
+
 /* ---- one track (decode.c) ---- */
 struct track {
     const char *path;
@@ -60,6 +77,7 @@ struct track {
     uint64_t bytes;         /* of the file, handed to the decoder */
     struct play_clock clock;
     struct uncached uncached;
+    struct frame_figures buffers;
     char error[640];        /* why it did not play to its end; empty = it did */
 };
 
@@ -82,7 +100,8 @@ struct hog_result {
     uint64_t moved;            /* move callbacks of its own blocks */
 };
 void hog_start(const struct options *options);
-void hog_music(double seconds); /* so much more music was decoded */
+/* So much more music was decoded. Waits while the thread is more than a second of music behind with its requests. */
+void hog_music(double seconds);
 struct hog_result hog_now(void);
 struct hog_result hog_stop(void);
 

@@ -85,6 +85,7 @@ bool report(const struct options *options, const struct track *tracks, size_t co
     unsigned underruns = 0;
     size_t whole = 0;
     double longest = 0, seconds = 0;
+    struct frame_figures buffers = { 0 };
     for (const struct track *t = tracks; t < tracks + count; t++) {
         bytes += t->bytes;
         uncached += t->uncached.commands;
@@ -92,6 +93,9 @@ bool report(const struct options *options, const struct track *tracks, size_t co
         longest = t->clock.longest_wait > longest ? t->clock.longest_wait : longest;
         seconds += t->info.samplerate ? (double)t->frames / t->info.samplerate : 0;
         whole += !*t->error;
+        buffers.gets += t->buffers.gets;
+        buffers.hits += t->buffers.hits;
+        buffers.lost += t->buffers.lost;
     }
     bool verified = whole == count, fed = hog->granted * 10 >= hog->requests * 9;
 
@@ -105,6 +109,8 @@ bool report(const struct options *options, const struct track *tracks, size_t co
         stats.hits + stats.misses);
     row("given up", "%" PRIu64 " segments, %" PRIu64 " of them to other users of the pool", stats.evictions,
         stats.given_to_others);
+    row("audio buffers", "%" PRIu64 " gets, hit rate %.2f %%, %" PRIu64 " not put back", buffers.gets,
+        percent(buffers.hits, buffers.gets), buffers.lost);
     row("moves", "%" PRIu64 " blocks, %" PRIu64 " KB", stats.moves, stats.moved_bytes / 1024);
     row("peak memory", "%" PRIu64 " KB of file data in a pool of %zu KB, process %ld KB", stats.segment_bytes_peak / 1024,
         options->pool / 1024, process_peak_kb());
@@ -119,7 +125,9 @@ bool report(const struct options *options, const struct track *tracks, size_t co
         fputs("player: the music stopped\n", stderr);
     if (hog->damaged)
         fputs("player: a block of memory was damaged\n", stderr);
+    if (buffers.lost)
+        fputs("player: an audio buffer was lost\n", stderr);
     if (!fed)
         fputs("player: fewer than nine in ten requests for memory were met\n", stderr);
-    return verified && !underruns && !hog->damaged && fed;
+    return verified && !underruns && !hog->damaged && !buffers.lost && fed;
 }
