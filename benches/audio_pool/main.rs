@@ -126,7 +126,7 @@ fn main() {
 
     println!("audio pool: {rounds} rounds, the least of each\n");
     let own = table("own: get, write, put in one thread", &Own(2_000_000 / scale), rounds);
-    let pass = table("pass: get and write in one thread, read and put in another", &Pass(20_000), rounds * 10);
+    let pass = table("pass: get and write in one thread, read and put in another", &Pass(20_000), rounds * 4);
 
     let worst = own.iter().map(|(_, _, row)| row[0].ns).fold(0.0, f64::max);
     verdict("own: get and put under 20 ns", worst < 20.0, &format!("at most {worst:.1} ns"));
