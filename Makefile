@@ -31,7 +31,8 @@ else ifeq ($(PORT),rockbox)
   PROFILE  := rockbox
   FEATURES := rockbox
   # Nobody unwinds on a player, and no linker script of the tree has a place for the tables.
-  STRIP    := --strip-debug --remove-section=.eh_frame --remove-section=.ARM.exidx* --remove-section=.comment
+  STRIP    := --strip-debug --remove-section=.eh_frame --remove-section=.ARM.exidx* --remove-section=.comment \
+              --remove-section=.llvmbc --remove-section=.llvmcmd
 else
   $(error PORT is host or rockbox)
 endif
