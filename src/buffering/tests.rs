@@ -12,6 +12,7 @@ use super::{
     Buffered, ERR_BUFFER_FULL, ERR_FILE_ERROR, ERR_HANDLE_NOT_FOUND, ERR_INVALID_VALUE, ERR_UNSUPPORTED_TYPE, budget,
     reset, set_watermark,
 };
+use crate::cache::Cached;
 use crate::mmap::memory::{faults, look_at};
 use crate::port::kernel::{Channel, HZ};
 use crate::port::model::{Dice, World, segments};
@@ -518,4 +519,12 @@ fn steps_of_4_kb_with_32_kb_looks_copy_less_than_55_in_100_bytes() {
     }
     let copied = world.enter().buffering().counts.bridged;
     assert!(copied * 100 < bytes.len() as u64 * 55, "{copied} of {}", bytes.len());
+}
+
+#[test]
+fn windows_are_a_thirty_second_of_a_pool_whose_size_is_a_power_of_two() {
+    for (pool, window) in [(256, 4), (512, 16), (1024, 16), (2048, 64), (4096, 128)] {
+        let world = ready(pool << 10);
+        assert_eq!(world.enter().cache().window(), window << 10, "{pool} KB");
+    }
 }

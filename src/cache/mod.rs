@@ -128,8 +128,10 @@ pub fn prepare<H: House<State: Cached>>(g: &mut Guard<H>, pool: Pool) -> Result<
         segs.give(pool);
         return Ok(());
     }
+    // A thirty-second of the pool. What its index and our tables took must not cost a pool of 512 KB, 2 MB or 4 MB a class.
+    let thirty_second = (size + size / 8) / 32;
     cache.largest =
-        (0..SHIFTS.len() as u8).rev().find(|class| size / 32 >= 1 << SHIFTS[usize::from(*class)]).unwrap_or(0);
+        (0..SHIFTS.len() as u8).rev().find(|class| thirty_second >= 1 << SHIFTS[usize::from(*class)]).unwrap_or(0);
     cache.share = size as u64 / 16;
     cache.index.furnish(buckets, segs);
     Ok(())
