@@ -221,7 +221,7 @@ impl Core {
     /// Whether somebody holds the used block at `i` where it is, or works on it.
     #[inline]
     pub(super) fn is_held(&self, i: usize) -> bool {
-        self.pins(i) != 0 || self.marked(i, Mark::MOVING | Mark::REFUSED)
+        self.pins(i) != 0 || self.marked(i, Mark::MOVING)
     }
 
     #[inline]

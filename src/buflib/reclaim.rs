@@ -64,6 +64,7 @@ impl Core {
             let len = self.len(i);
             if self.is_used(i) {
                 self.unmark(i, Mark::CALLED | Mark::REFUSED);
+                self.unkeep(i);
             }
             i += len;
         }

@@ -14,11 +14,13 @@ const DISTANCE: usize = 3;
 const STAMP: usize = 4;
 const KEY: usize = 5;
 
-/// STATE, from the low bits: list (3), dirty (1), log2 of the alignment (4), transfers under way (8).
+/// STATE, from the low bits: list (3), dirty (1), log2 of the alignment (4), transfers under way (8), refused to go in
+/// this request (1).
 const LIST: (u32, usize) = (0, 0x7);
 const DIRTY: (u32, usize) = (3, 0x1);
 const ALIGN: (u32, usize) = (4, 0xf);
 const BUSY: (u32, usize) = (8, 0xff);
+const KEPT: (u32, usize) = (16, 0x1);
 
 /// How much a purgeable block is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,6 +106,24 @@ impl Core {
 
     pub(super) fn set_dirty(&mut self, i: usize, dirty: bool) {
         self.set_field(i, DIRTY, dirty as usize);
+    }
+
+    /// Whether its owner refused to let it go, in this request. It may be moved all the same, as one that may not be
+    /// moved may go.
+    pub(super) fn is_kept(&self, i: usize) -> bool {
+        self.field(i, KEPT) != 0
+    }
+
+    pub(super) fn keep(&mut self, i: usize) {
+        self.set_field(i, KEPT, 1);
+        self.note_marks();
+    }
+
+    /// Forgets that the owner refused, once the request is over.
+    pub(crate) fn unkeep(&mut self, i: usize) {
+        if self.is_purgeable(i) {
+            self.set_field(i, KEPT, 0);
+        }
     }
 
     pub(super) fn transfers(&self, i: usize) -> usize {

@@ -134,7 +134,7 @@ impl Core {
         let i = self.block(n as i32);
         self.unmark(i, Mark::MOVING);
         if !agreed || !self.still_purgeable(n, i, data) || self.is_dirty(i) {
-            self.mark(i, Mark::REFUSED);
+            self.keep(i);
             self.count(Counter::Refused as usize, 1);
             return None;
         }

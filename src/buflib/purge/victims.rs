@@ -32,6 +32,9 @@ impl Core {
         if !self.is_used(i) || !self.is_purgeable(i) || self.is_held(i) || self.transfers(i) != 0 {
             return None;
         }
+        if self.is_kept(i) {
+            return None;
+        }
         let level = match self.list_of(i)? {
             List::Disposable => 0,
             List::Probation | List::Main => 1,
