@@ -22,9 +22,11 @@ const FREE: usize = 4;
 const USED: usize = 5;
 const SLOTS: usize = 6;
 
-/// Slots of a new extension: as many as there is room for, between these.
+/// Slots of a new extension, between these. It takes a quarter of its hole at the most, where that makes the least: the
+/// rest is for the block whose handle it is made for.
 const MOST: usize = 64;
 const LEAST: usize = 4;
+const PART: usize = 4;
 
 /// The smallest extension.
 pub(super) const LEAST_WORDS: usize = SLOTS + LEAST;
@@ -68,8 +70,8 @@ impl Core {
 
     /// A new extension, in free space as it is.
     pub(super) fn make_extension(&mut self) -> Option<usize> {
-        let hole = self.find(SLOTS + MOST).or_else(|| self.find(LEAST_WORDS))?;
-        let words = self.len(hole).min(SLOTS + MOST);
+        let hole = self.find(PART * (SLOTS + MOST)).or_else(|| self.find(LEAST_WORDS))?;
+        let words = (self.len(hole) / PART).clamp(LEAST_WORDS, SLOTS + MOST);
         if self.table - hole > NUMBER_MAX {
             return None;
         }
