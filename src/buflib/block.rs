@@ -252,6 +252,12 @@ impl Core {
         handle & (Mark::MOVING | Mark::REFUSED).bits() != 0 || self.is_locked(i)
     }
 
+    /// Whether searches take the block at `i` for a wall: it is one, or it is aligned, and nobody can tell before it slid
+    /// how much it leaves behind.
+    pub(super) fn is_fixed(&self, i: usize) -> bool {
+        self.is_wall(i) || !self.is_free(i) && self.alignment(i) > WORD
+    }
+
     /// Whether the owner never lets the block at `i` move.
     #[inline]
     pub(super) fn is_locked(&self, i: usize) -> bool {

@@ -58,7 +58,7 @@ impl Core {
             }
             let start = match window {
                 Some((start, cost)) if cost <= most => start,
-                None if most == usize::MAX => return self.evacuate(need),
+                None if most == usize::MAX => return self.evacuate(need).or_else(|| self.slide_aligned(need)),
                 _ => return None,
             };
             match self.gather(start, need) {
@@ -69,6 +69,17 @@ impl Core {
             }
         }
         None
+    }
+
+    /// Where nothing else makes a hole: slides everything, aligned blocks too, and looks again. What they leave behind
+    /// is known only then.
+    fn slide_aligned(&mut self, need: usize) -> Option<usize> {
+        if self.purgeable_blocks() == 0 {
+            return None;
+        }
+        self.pack();
+        let hole = self.find(need)?;
+        Some(self.reserve(hole))
     }
 
     /// Joins the hole at `start` with the ones behind it until it holds `need` words, sliding what is between. On
@@ -153,7 +164,7 @@ impl Core {
     fn window_cost(&self, start: usize, need: usize, blocks: usize) -> Option<usize> {
         let (mut i, mut holes, mut cost) = (start, 0, 0);
         for _ in 0..blocks {
-            if i == self.span() || self.is_wall(i) {
+            if i == self.span() || self.is_fixed(i) {
                 return None;
             }
             let len = self.len(i);
@@ -210,7 +221,7 @@ impl Core {
     pub(super) fn kind(&self, i: usize) -> Kind {
         match () {
             () if self.is_free(i) => Kind::Hole,
-            () if self.is_wall(i) => Kind::Wall,
+            () if self.is_fixed(i) => Kind::Wall,
             () => Kind::Movable,
         }
     }
@@ -241,7 +252,7 @@ impl Core {
                 if holes > most {
                     (best, most) = (Some(first), holes);
                 }
-            } else if self.is_wall(i) {
+            } else if self.is_fixed(i) {
                 holes = 0;
             }
             i += len;

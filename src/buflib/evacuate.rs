@@ -97,7 +97,7 @@ impl Core {
     /// The run that begins at `start`, up to the next wall.
     pub(super) fn run_at(&self, start: usize) -> Run {
         let mut run = Run::empty_at(start);
-        while run.end < self.span() && !self.is_wall(run.end) {
+        while run.end < self.span() && !self.is_fixed(run.end) {
             let len = self.len(run.end);
             if self.is_free(run.end) {
                 run.free += len;

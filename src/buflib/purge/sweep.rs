@@ -45,6 +45,9 @@ impl Core {
     /// Where no window between two walls would do: victims go one by one, coldest first, until blocks can be carried
     /// over a wall into the space that they leave.
     fn purge_apart(&mut self, need: usize, asker: Asker) -> Option<usize> {
+        if !self.could_be_cleared(need, asker) {
+            return None;
+        }
         for level in 0..=LAST_LEVEL {
             while let Some(i) = self.first_victim(level, asker) {
                 if self.purge_block_at(i, asker).is_some_and(|hole| {

@@ -6,7 +6,6 @@
 //!                                                    cost: what goes, the warmer the dearer, and what has to move
 //! ```
 
-use super::super::context::WORD;
 use super::super::index::NONE;
 use super::super::words::Core;
 use super::lists::List;
@@ -63,7 +62,7 @@ impl Core {
         match self.level(i, asker) {
             Some(own) if own <= level => Some((len, self.loss(i, own))),
             // Nothing moves for a thread inside the file path.
-            _ if asker == Asker::FilePath || self.is_wall(i) => None,
+            _ if asker == Asker::FilePath || self.is_fixed(i) => None,
             _ => Some((0, len)),
         }
     }
@@ -191,19 +190,28 @@ impl Core {
         best
     }
 
-    /// The most words between two walls that are free or may be purged for this asker. Aligned blocks count as walls
-    /// too: sliding them may leave splinters.
+    /// The most words between two walls that are free or may be purged for this asker.
     pub(crate) fn reclaimable_run(&self, asker: Asker) -> usize {
         let (mut i, mut words, mut most) = (0, 0, 0);
         while i < self.span() {
             match self.share(i, LAST_LEVEL, asker) {
-                Some((hole, _)) if hole > 0 || self.alignment(i) <= WORD => words += hole,
-                _ => words = 0,
+                Some((hole, _)) => words += hole,
+                None => words = 0,
             }
             most = most.max(words);
             i += self.len(i);
         }
         most
+    }
+
+    /// Whether some run is long enough for `need` words, were it empty.
+    pub(super) fn could_be_cleared(&self, need: usize, asker: Asker) -> bool {
+        let (mut i, mut words) = (0, 0);
+        while i < self.span() && words < need {
+            words = self.share(i, LAST_LEVEL, asker).map_or(0, |_| words + self.len(i));
+            i += self.len(i);
+        }
+        words >= need
     }
 
     /// Words of free space and of all that this asker may have purged.
