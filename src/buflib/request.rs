@@ -260,7 +260,7 @@ impl Core {
         let mut handle = NO_HANDLE;
         if let Some(n) = self.clear_slot(asker) {
             self.keep_reserve();
-            match self.largest_hole() {
+            match self.largest_hole(asker) {
                 Some((hole, words)) if words > HEADER => {
                     let locked = self.callbacks(ops as usize).is_some_and(|ops| ops.move_callback.is_none());
                     let (i, prev_free) = self.cut(hole, words, locked);
@@ -280,11 +280,12 @@ impl Core {
         handle
     }
 
-    /// Gathers the largest hole that movement can make; reserved, with the words that a block may have of it.
-    fn largest_hole(&mut self) -> Option<(usize, usize)> {
+    /// Gathers the largest hole that movement can make, or for whom nothing moves takes the largest there is; reserved,
+    /// with the words that a block may have of it.
+    fn largest_hole(&mut self, asker: Asker) -> Option<(usize, usize)> {
         let mut tries = self.span();
         loop {
-            let (start, words) = self.freest_run()?;
+            let (start, words) = if asker == Asker::FilePath { self.largest_as_is() } else { self.freest_run() }?;
             match self.gather(start, words) {
                 Ok(hole) => {
                     // A little is left for handles where the hole is all that the table can grow into.
@@ -297,6 +298,16 @@ impl Core {
                 Err(_) => tries -= 1,
             }
         }
+    }
+
+    /// The largest hole and its words.
+    fn largest_as_is(&self) -> Option<(usize, usize)> {
+        let mut best = None;
+        self.largest(|i| {
+            best = best.max(Some((self.len(i), i)));
+            true
+        });
+        best.map(|(words, i)| (i, words))
     }
 
     /// The bytes of the largest block that an allocation would get, without asking anybody to shrink. Moves blocks,
@@ -313,12 +324,7 @@ impl Core {
         if let Some(n) = self.clear_slot(asker) {
             if self.purgeable_blocks() > 0 {
                 bytes = self.reclaimable_run(asker).saturating_sub(HEADER) * WORD;
-            } else if asker == Asker::FilePath {
-                self.largest(|i| {
-                    bytes = bytes.max(self.len(i).saturating_sub(HEADER) * WORD);
-                    true
-                });
-            } else if let Some((hole, words)) = self.largest_hole() {
+            } else if let Some((hole, words)) = self.largest_hole(asker) {
                 bytes = words.saturating_sub(HEADER) * WORD;
                 self.unreserve(hole);
             }
