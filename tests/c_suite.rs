@@ -29,10 +29,10 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use support::{archive, archive_path, has_32_bit, root};
 
 /// Programs that need the host's locks: what they test is only there with `ROCKMEM_THREADS` 1.
-const THREADED: [&str; 1] = ["buflib_threads"];
+const THREADED: [&str; 2] = ["buflib_threads", "purgeable_askers"];
 /// Programs that an archive of the original need not link with: its checking `buflib_get_data` is a build option, and it
-/// has no audio pool.
-const NOT_IN_THE_ORIGINAL: [&str; 2] = ["audio_pool", "buflib_checked"];
+/// has neither purgeable blocks nor an audio pool.
+const NOT_IN_THE_ORIGINAL: [&str; 4] = ["audio_pool", "buflib_checked", "purgeable", "purgeable_askers"];
 /// Programs that valgrind runs, those that touch every kind of pool word and are quick about it.
 const UNDER_VALGRIND: [&str; 7] =
     ["abi", "buflib_alloc", "buflib_buffer", "buflib_move", "buflib_nested", "buflib_reclaim", "buflib_shrink"];

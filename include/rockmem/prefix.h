@@ -77,6 +77,7 @@
 #define buflib_print_block_at rockmem_buflib_print_block_at
 #define buflib_purge_stats rockmem_buflib_purge_stats
 #define buflib_put_data_pinned rockmem_buflib_put_data_pinned
+#define buflib_set_asker rockmem_buflib_set_asker
 #define buflib_set_dirty rockmem_buflib_set_dirty
 #define buflib_set_priority rockmem_buflib_set_priority
 #define buflib_shrink rockmem_buflib_shrink

@@ -15,6 +15,11 @@
 #define BUFLIB_CACHED 2     /* it may be asked for again */
 #define BUFLIB_DISPOSABLE 3 /* nobody would miss it */
 
+/* Who asks for memory: what the pool may do for the calling thread. See buflib_set_asker. */
+#define BUFLIB_ASKER_FILE 0     /* reads or writes a file just now: nothing moves, no callback but free callbacks */
+#define BUFLIB_ASKER_PLAYBACK 1 /* playback waits for it: blocks move, no owner is asked to shrink or to clean */
+#define BUFLIB_ASKER_ANYONE 2   /* everything is allowed */
+
 /* A free or clean callback refuses, for the time of one request. */
 #define BUFLIB_CB_CANNOT_FREE 1
 

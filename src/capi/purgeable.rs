@@ -121,3 +121,20 @@ pub unsafe extern "C" fn buflib_purge_stats(ctx: *mut Context, stats: *mut Purge
     // SAFETY: writable, by the caller's promise.
     unsafe { stats.write(figures) }
 }
+
+/// Says what the calling thread is to every pool from now on: BUFLIB_ASKER_FILE, BUFLIB_ASKER_PLAYBACK or
+/// BUFLIB_ASKER_ANYONE, which a thread is at first. What its allocations may do follows from that. Answers what it was,
+/// to be set again; -1 for any other number, which changes nothing. For hosted programs: a player's port knows its
+/// threads.
+#[cfg(feature = "host")]
+#[unsafe(export_name = prefix!("buflib_set_asker"))]
+pub extern "C" fn buflib_set_asker(asker: c_int) -> c_int {
+    use crate::port::{Asker, set_asker};
+    let asker = match asker {
+        0 => Asker::FilePath,
+        1 => Asker::Playback,
+        2 => Asker::Anyone,
+        _ => return -1,
+    };
+    set_asker(asker) as c_int
+}

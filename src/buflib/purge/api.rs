@@ -261,10 +261,11 @@ impl Pool {
     pub fn io_end(self, handle: i32) {
         self.with(|core| {
             let i = core.purgeable(handle);
-            if !core.count_transfer(i, -1) {
+            if core.transfers(i) == 0 {
                 core.panic(port::fault::Fault::Transfers, handle);
             }
             core.change_pins(handle, -1);
+            core.count_transfer(i, -1);
             core.stamp(i);
         });
     }
