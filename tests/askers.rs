@@ -152,8 +152,11 @@ fn destinations(world: &World) -> Vec<(c_int, usize)> {
         .collect()
 }
 
+/// A request's name, and the request.
+type Request = (&'static str, fn(Pool));
+
 /// Everything that asks for memory, more of it than there is in one piece.
-const REQUESTS: [(&str, fn(Pool)); 5] = [
+const REQUESTS: [Request; 5] = [
     ("alloc", |pool| while pool.alloc(3000, null()) > 0 {}),
     ("alloc_purgeable", |pool| {
         // Needed now: the next one cannot take its place.
@@ -172,7 +175,8 @@ const REQUESTS: [(&str, fn(Pool)); 5] = [
 fn count_moves(asker: Asker, request: fn(Pool)) -> (usize, u32, u32) {
     let world = World::new();
     let places = destinations(&world);
-    (SYNCS.set(0), MOVES.set(0));
+    SYNCS.set(0);
+    MOVES.set(0);
     being(asker, || request(world.pool));
     world.pool.check_valid();
     let elsewhere = places.iter().filter(|&&(handle, place)| world.pool.data(handle) as usize != place).count();
