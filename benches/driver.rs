@@ -7,6 +7,8 @@
 //! machine's.
 
 mod peer;
+mod purging;
+mod replay;
 mod table;
 
 use std::env;
@@ -15,7 +17,7 @@ use std::process::ExitCode;
 use table::{Figures, Plan, Programs};
 
 /// Every list of rows, in the order of the table.
-const ROWS: &[&str] = &[include_str!("rows/buflib.txt")];
+const ROWS: &[&str] = &[include_str!("rows/buflib.txt"), include_str!("rows/purging.txt")];
 
 fn setting(name: &str) -> Option<PathBuf> {
     env::var_os(name).filter(|v| !v.is_empty()).map(Into::into)
@@ -36,6 +38,10 @@ fn bench() -> Result<(), String> {
             eprintln!("bench: {name}");
             figures.run(&programs, name, times)?;
         }
+    }
+    if only.is_empty() || only == "purging" {
+        eprintln!("bench: purging");
+        purging::run(&mut figures);
     }
     if figures.ours("heap.used").is_some() {
         figures.add_peer("heap.used", peer::heap_used_by_rlsf());

@@ -3,7 +3,7 @@
 #[path = "../benches/replay/mod.rs"]
 mod replay;
 
-use replay::{Hits, traces};
+use replay::{Hits, ours, thrash, traces};
 use std::sync::LazyLock;
 
 const MEMORY: usize = 1 << 20;
@@ -16,10 +16,10 @@ const ABOVE: f64 = 10.0;
 /// Every trace, replayed once: the clock is everybody's, so the tests here share the outcome.
 static OUTCOMES: LazyLock<Vec<(traces::Trace, Hits)>> = LazyLock::new(|| {
     let replayed = |trace| {
-        let hits = replay::replay(&trace, MEMORY);
+        let hits = replay::replay(&trace, MEMORY, false);
         println!(
-            "{:10} ours {:6.2}  lru {:6.2}  fifo {:6.2}  best {:6.2}  moved {:5.2}",
-            trace.name, hits.ours, hits.lru, hits.fifo, hits.best, hits.moved
+            "{:10} ours {:6.2}  lru {:6.2}  fifo {:6.2}  best {:6.2}  moved {:5.2} touched {:5.2} purged {:5.2} stall {}",
+            trace.name, hits.ours, hits.lru, hits.fifo, hits.best, hits.moved, hits.touched, hits.purged, hits.stall
         );
         (trace, hits)
     };
@@ -49,4 +49,33 @@ fn no_policy_beats_the_optimum_where_all_pieces_are_of_one_size() {
             assert!(hits.ours.max(hits.lru).max(hits.fifo) <= hits.best, "{}", trace.title);
         }
     }
+}
+
+#[test]
+fn a_storm_of_allocations_costs_the_stream_nothing_and_moves_little() {
+    const POOL: usize = 4 << 20;
+    let mut ours = ours::Ours::new(POOL, 10, true);
+    let storm = thrash::run(&mut ours, POOL, 1500);
+    let reference = thrash::run(&mut thrash::FirstFit::new(POOL), POOL, 1500);
+    let stats = ours.stats();
+    println!(
+        "storm {} again {} / {} stream {} / {} moved {} / {} refused {} / {}, purged {} of {}, touched {} of {}",
+        storm.allocated,
+        storm.again,
+        reference.again,
+        storm.stream,
+        reference.stream,
+        storm.moved,
+        reference.moved,
+        storm.refused,
+        reference.refused,
+        stats.purged_bytes,
+        ours.lacked,
+        stats.purged_bytes + stats.moved_bytes,
+        ours.occupied
+    );
+    assert_eq!((storm.refused, storm.stream), (0, 0));
+    assert!(reference.stream > 0 && storm.again < reference.again * 5 / 4);
+    assert!(storm.moved < reference.moved / 8);
+    assert!(stats.purged_bytes + stats.moved_bytes < 3 * ours.occupied);
 }

@@ -8,6 +8,7 @@
 
 pub mod models;
 pub mod ours;
+pub mod thrash;
 pub mod traces;
 
 /// Percent of a trace's uses that hit, by policy.
@@ -22,11 +23,17 @@ pub struct Hits {
     pub best: f64,
     /// Bytes that the pool moved for each byte that was read again.
     pub moved: f64,
+    /// Bytes moved or purged, beside the least that each request needed.
+    pub touched: f64,
+    /// Bytes purged, beside the least.
+    pub purged: f64,
+    /// The longest request, in nanoseconds.
+    pub stall: u64,
 }
 
-/// Replays a trace in a pool of `memory` bytes and with the models.
-pub fn replay(trace: &traces::Trace, memory: usize) -> Hits {
-    let ours = ours::replay(&trace.uses, memory);
+/// Replays a trace in a pool of `memory` bytes and with the models. `judged`: each request is held to its bounds.
+pub fn replay(trace: &traces::Trace, memory: usize, judged: bool) -> Hits {
+    let ours = ours::replay(&trace.uses, memory, judged);
     let percent = |hits: usize| 100.0 * hits as f64 / trace.uses.len() as f64;
     let model =
         |hits: fn(&[traces::Access], usize, usize) -> usize| percent(hits(&trace.uses, ours.capacity, ours.overhead));
@@ -36,5 +43,8 @@ pub fn replay(trace: &traces::Trace, memory: usize) -> Hits {
         fifo: model(models::fifo),
         best: model(models::belady),
         moved: ours.moved as f64 / ours.read.max(1) as f64,
+        touched: ours.touched,
+        purged: ours.purged,
+        stall: ours.stall,
     }
 }

@@ -13,9 +13,9 @@ mod figure;
 mod plan;
 mod run;
 
-use figure::Unit;
 use plan::{Line, Reach, Row};
 
+pub use figure::Unit;
 pub use plan::Plan;
 pub use run::{Figures, Programs};
 

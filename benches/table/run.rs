@@ -54,6 +54,12 @@ impl Figures {
         self.median(Who::Peer, name)
     }
 
+    /// Adds a figure of ours that did not come from a bench program.
+    pub fn add_ours(&mut self, name: &str, value: f64, unit: Unit) {
+        self.units.insert(name.to_string(), unit);
+        self.add(Who::Ours, name, value);
+    }
+
     /// Adds a peer's figure that did not come from a bench program.
     pub fn add_peer(&mut self, name: &str, value: f64) {
         self.add(Who::Peer, name, value);

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!   LEN (reserved) | blocks | list 1: hot end, cold end, words | list 2 … list 4 | counters … | clock | bias
-//!       | ghost size | ghost …
+//!       | warmth | ghost size | ghost …
 //! ```
 
 use super::super::context::WORD;
@@ -23,7 +23,8 @@ const COUNTERS: usize = LISTS + 4 * LIST_WORDS;
 const COUNTER_WORDS: usize = 8;
 const CLOCK: usize = COUNTERS + COUNTER_WORDS;
 const BIAS: usize = CLOCK + 1;
-const GHOST_SIZE: usize = BIAS + 1;
+const WARMTH: usize = BIAS + 1;
+const GHOST_SIZE: usize = WARMTH + 1;
 const GHOST: usize = GHOST_SIZE + 1;
 
 /// A ghost entry for so many bytes of the pool.
@@ -218,6 +219,17 @@ impl Core {
     pub(super) fn set_bias(&mut self, bias: usize) {
         if let Some(block) = self.purge_block() {
             self.set(block + BIAS, bias);
+        }
+    }
+
+    /// How cold a block is at least that is not warm, as the last request found.
+    pub(super) fn warmth(&self) -> usize {
+        self.purge_block().map_or(0, |block| self.get(block + WARMTH))
+    }
+
+    pub(super) fn set_warmth(&mut self, warmth: usize) {
+        if let Some(block) = self.purge_block() {
+            self.set(block + WARMTH, warmth);
         }
     }
 

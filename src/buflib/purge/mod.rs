@@ -17,9 +17,10 @@
 //! |---|---|
 //! | 0 | disposable |
 //! | 1 | cached, by the replacement policy (`policy.rs`) |
-//! | 2 | needed later, farthest first |
-//! | 3 | dirty ones of the above, asked to clean themselves first |
-//! | 4–7 | the same again, of those used in the last seconds |
+//! | 2 | cached and much warmer than the coldest: up to here it is moved rather than lost |
+//! | 3 | needed later, farthest first |
+//! | 4 | dirty ones of the above, asked to clean themselves first |
+//! | 5–9 | the same again, of those used in the last seconds |
 //!
 //! Never: needed now, pinned, or with I/O under way. A level is entered only where the one below does not suffice,
 //! and only blocks go whose going helps: a victim is part of a window that ends in one hole for the request.

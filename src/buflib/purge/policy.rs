@@ -28,6 +28,9 @@ const LATE: usize = 4;
 /// Uses are one use if no more than this part of the memory was used between them.
 const CLOSE: usize = 32;
 
+/// A block is warm if it is less than this part as cold as the coldest one.
+const WARM: usize = 4;
+
 impl Core {
     /// Puts a new cached block where it belongs.
     pub(super) fn admit(&mut self, i: usize) {
@@ -74,6 +77,21 @@ impl Core {
     /// How cold a cached block is.
     pub(super) fn coldness(&self, i: usize) -> usize {
         self.since_use(i).saturating_mul(self.weight(i))
+    }
+
+    /// Notes for a request how cold a block must be to go where it stands in the way of another that goes.
+    pub(super) fn judge_warmth(&mut self) {
+        let mut coldest = 0;
+        self.each_cached(|i| {
+            coldest = self.coldness(i);
+            false
+        });
+        self.set_warmth(coldest / WARM);
+    }
+
+    /// Whether a cached block is much warmer than the coldest: it is moved out of the way rather than lost.
+    pub(super) fn is_warm(&self, i: usize) -> bool {
+        self.coldness(i) < self.warmth()
     }
 
     /// Calls `f` with the cached blocks, coldest first, until it answers false; whether it never did.

@@ -7,29 +7,39 @@ use super::super::table::PENDING;
 use super::super::words::Core;
 use super::lists::{Counter, List};
 use super::record::RECORD;
-use super::victims::LAST_LEVEL;
+use super::victims::{LAST_CACHED, LAST_LEVEL};
 use crate::port::Asker;
 use core::ffi::c_void;
 
 /// Windows that callbacks may spoil before the request looks for another way.
 const SPOILT: usize = 16;
 
+/// So many times the request is little to move.
+const LITTLE: usize = 1;
+
 impl Core {
     /// A reserved block of at least `need` words, made by purging; none where that cannot be.
     pub(crate) fn purge_hole(&mut self, need: usize, asker: Asker) -> Option<usize> {
-        if self.purgeable_blocks() == 0 || self.reclaimable(asker) < need {
+        if self.purgeable_blocks() == 0 {
             return None;
         }
+        self.judge_warmth();
         let mut spoilt = 0;
-        for level in 0..=LAST_LEVEL {
+        // First where little has to move; what is needed later goes only after all that is cached, wherever it stands.
+        let little = (0..=LAST_CACHED).map(|level| (level, need.saturating_mul(LITTLE)));
+        for (level, most) in little.chain((0..=LAST_LEVEL).map(|level| (level, usize::MAX))) {
             while spoilt < SPOILT
-                && let Some(start) = self.seed_window(need, level, asker)
+                && let Some(start) = self.seed_window(need, most, level, asker)
             {
                 match self.purge_window(start, need, level, asker) {
                     Some(hole) => return Some(hole),
                     None => spoilt += 1,
                 }
             }
+        }
+        // Nothing goes for a request that all of it would not satisfy.
+        if self.reclaimable(asker) < need {
+            return None;
         }
         while spoilt < 2 * SPOILT
             && let Some(start) = self.victim_window(need, LAST_LEVEL, asker)
@@ -169,6 +179,7 @@ impl Core {
 
     /// Purges whatever may go, coldest first, until at most `keep` words of purgeable blocks are left.
     pub(crate) fn purge_down_to(&mut self, keep: usize, asker: Asker) {
+        self.judge_warmth();
         for level in 0..=LAST_LEVEL {
             while self.listed_words() > keep
                 && let Some(i) = self.first_victim(level, asker)

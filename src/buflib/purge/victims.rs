@@ -12,18 +12,21 @@ use super::lists::List;
 use crate::port::Asker;
 
 /// The last level.
-pub(super) const LAST_LEVEL: usize = 7;
+pub(super) const LAST_LEVEL: usize = 9;
+/// The last level of cached blocks.
+pub(super) const LAST_CACHED: usize = 2;
 /// Added to the level of a block that was used in the last seconds.
-const RECENT: usize = 4;
+const RECENT: usize = 5;
 /// Ticks that a use protects: three seconds.
 const RECENT_TICKS: u32 = 300;
 /// The level of dirty blocks.
-const DIRTY: usize = 3;
+const DIRTY: usize = 4;
 
 /// Windows looked at for a level.
 const SEEDS: usize = 8;
-/// Blocks that the window of a seed may span.
+/// Blocks that the window of a seed may span, and words of the request for each one more.
 const SEED_BLOCKS: usize = 64;
+const WORDS_PER_BLOCK: usize = 512;
 
 impl Core {
     /// The level on which the block at `i` may be purged for this asker; none if it may not.
@@ -36,8 +39,8 @@ impl Core {
         }
         let level = match self.list_of(i)? {
             List::Disposable => 0,
-            List::Probation | List::Main => 1,
-            List::Soon => 2,
+            List::Probation | List::Main => 1 + self.is_warm(i) as usize,
+            List::Soon => 3,
         };
         let level = match self.is_dirty(i) {
             true if asker == Asker::Anyone => DIRTY,
@@ -49,8 +52,7 @@ impl Core {
 
     /// What it costs to lose a victim: its words, more of them the more it is wanted.
     fn loss(&self, i: usize, level: usize) -> usize {
-        let warm = (self.list_of(i) == Some(List::Main)) as usize;
-        self.len(i).saturating_mul(1 + warm + level)
+        self.len(i).saturating_mul(1 + level)
     }
 
     /// What the block at `i` adds to a window: words of hole, cost. None for a wall.
@@ -67,13 +69,14 @@ impl Core {
         }
     }
 
-    /// Where the cheapest window of a level's seeds begins.
-    pub(super) fn seed_window(&self, need: usize, level: usize, asker: Asker) -> Option<usize> {
+    /// Where the cheapest window of a level's seeds begins that moves at most so many words.
+    pub(super) fn seed_window(&self, need: usize, most: usize, level: usize, asker: Asker) -> Option<usize> {
         let (mut best, mut cheapest, mut seeds) = (None, usize::MAX, 0);
         self.each_coldest(level, asker, |i| {
             let start = if self.prev_free(i) { self.free_before(i) } else { i };
-            if let Some(cost) = self.seed_cost(start, need, level, asker)
+            if let Some((cost, moved)) = self.seed_cost(start, need, level, asker)
                 && cost < cheapest
+                && moved <= most
             {
                 (best, cheapest) = (Some(start), cost);
             }
@@ -83,17 +86,21 @@ impl Core {
         best
     }
 
-    fn seed_cost(&self, start: usize, need: usize, level: usize, asker: Asker) -> Option<usize> {
-        let (mut i, mut holes, mut cost) = (start, 0, 0_usize);
-        for _ in 0..SEED_BLOCKS {
+    /// What a window costs, and the words that it moves.
+    fn seed_cost(&self, start: usize, need: usize, level: usize, asker: Asker) -> Option<(usize, usize)> {
+        let (mut i, mut holes, mut cost, mut moved) = (start, 0, 0_usize, 0);
+        for _ in 0..SEED_BLOCKS + need / WORDS_PER_BLOCK {
             if i == self.span() {
                 return None;
             }
             let (hole, price) = self.share(i, level, asker)?;
             holes += hole;
             cost = cost.saturating_add(price);
+            if hole == 0 {
+                moved += price;
+            }
             if holes >= need {
-                return Some(cost);
+                return Some((cost, moved));
             }
             i += self.len(i);
         }
@@ -105,8 +112,8 @@ impl Core {
         let mut offer = |i| self.level(i, asker) != Some(level) || f(i);
         let _ = match level % RECENT {
             0 => self.each_listed(List::Disposable, &mut offer),
-            1 => self.each_cached(&mut offer),
-            2 => return self.each_farthest(level, asker, f),
+            1 | 2 => self.each_cached(&mut offer),
+            3 => return self.each_farthest(level, asker, f),
             _ => {
                 self.each_listed(List::Disposable, &mut offer)
                     && self.each_cached(&mut offer)
