@@ -4,6 +4,9 @@
 //! a small table of locks, by a hash of their address. Sharing is harmless because no lock is held while anything
 //! else is called: not a callback, not another context.
 
+#[cfg(shuttle)]
+use modelled::RawMutex;
+#[cfg(not(shuttle))]
 use parking_lot::RawMutex;
 use parking_lot::lock_api::RawMutex as _;
 
@@ -42,5 +45,36 @@ impl PoolLock {
     pub unsafe fn unlock(self) {
         // SAFETY: held by this thread, by the caller's promise.
         unsafe { self.0.unlock() }
+    }
+}
+
+/// The lock in models of threads (`--cfg shuttle`): every attempt to take it lets the scheduler choose who goes on.
+#[cfg(shuttle)]
+mod modelled {
+    use core::sync::atomic::{AtomicBool, Ordering};
+    use parking_lot::lock_api;
+
+    pub struct RawMutex(AtomicBool);
+
+    // SAFETY: who finds the flag down and raises it holds the lock.
+    unsafe impl lock_api::RawMutex for RawMutex {
+        #[allow(clippy::declare_interior_mutable_const)] // as the trait has it
+        const INIT: RawMutex = RawMutex(AtomicBool::new(false));
+        type GuardMarker = lock_api::GuardSend;
+
+        fn lock(&self) {
+            shuttle::thread::yield_now();
+            while !self.try_lock() {
+                shuttle::thread::yield_now();
+            }
+        }
+
+        fn try_lock(&self) -> bool {
+            !self.0.swap(true, Ordering::Acquire)
+        }
+
+        unsafe fn unlock(&self) {
+            self.0.store(false, Ordering::Release);
+        }
     }
 }
