@@ -3,6 +3,10 @@
 //! A `struct buflib_context` is the caller's and its size is ABI, so there is no room in it for a lock: contexts share
 //! a small table of locks, by a hash of their address. Sharing is harmless because no lock is held while anything
 //! else is called: not a callback, not another context.
+//!
+//! A process that has one thread takes none at all where the C library says so (glibc, which leaves its own atomics out
+//! in the same way). Since nothing is called in between, no thread can come into being between taking and giving back;
+//! whether there is a lock is decided once for both.
 
 #[cfg(shuttle)]
 use modelled::RawMutex;
@@ -18,23 +22,43 @@ struct Line(RawMutex);
 
 static TABLE: [Line; LOCKS] = [const { Line(RawMutex::INIT) }; LOCKS];
 
-/// The lock of one context. It is a name, not a guard: the compactor drops it around callbacks.
+/// Whether this process has only one thread. False where nobody can tell.
+#[inline]
+fn alone() -> bool {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        unsafe extern "C" {
+            static __libc_single_threaded: core::ffi::c_char;
+        }
+        // SAFETY: a byte of the C library, changed only by calls that this thread would make.
+        unsafe { (&raw const __libc_single_threaded).read_volatile() != 0 }
+    }
+    #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+    {
+        false
+    }
+}
+
+/// The lock of one context, or none where there is nobody to lock out. It is a name, not a guard: the compactor drops
+/// it around callbacks.
 #[derive(Clone, Copy)]
-pub struct PoolLock(&'static RawMutex);
+pub struct PoolLock(Option<&'static RawMutex>);
 
 impl PoolLock {
-    /// The lock of the context at this address.
+    /// The lock of the context at this address, to be taken once and given back once.
     #[inline]
     pub fn of(address: usize) -> Self {
         // Contexts are some dozen bytes apart at least: the low bits say little, so mix in the higher ones.
         let slot = (address >> 4) ^ (address >> 10) ^ (address >> 16);
-        PoolLock(&TABLE[slot % LOCKS].0)
+        PoolLock((!alone()).then(|| &TABLE[slot % LOCKS].0))
     }
 
     /// Waits for the lock and takes it.
     #[inline]
     pub fn lock(self) {
-        self.0.lock();
+        if let Some(lock) = self.0 {
+            lock.lock();
+        }
     }
 
     /// Gives the lock back.
@@ -43,8 +67,10 @@ impl PoolLock {
     /// The calling thread holds it.
     #[inline]
     pub unsafe fn unlock(self) {
-        // SAFETY: held by this thread, by the caller's promise.
-        unsafe { self.0.unlock() }
+        if let Some(lock) = self.0 {
+            // SAFETY: held by this thread, by the caller's promise.
+            unsafe { lock.unlock() }
+        }
     }
 }
 
