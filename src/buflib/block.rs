@@ -104,7 +104,7 @@ impl Core {
     }
 
     /// The start of the free block that ends before `i`.
-    #[inline]
+    #[cfg_attr(feature = "host", inline(always))]
     pub(super) fn free_before(&self, i: usize) -> usize {
         let len = self.get(i.wrapping_sub(1)) >> LEN_SHIFT;
         if len == 0 || len > i || !self.is_free(i - len) {
@@ -166,7 +166,7 @@ impl Core {
     }
 
     /// Whether a block stands at `i` that knows of no free one before it, as far as a few reads can tell.
-    #[inline]
+    #[cfg_attr(feature = "host", inline(always))]
     pub(super) fn follows_used(&self, i: usize) -> bool {
         let [word, handle] = self.row(i);
         let len = word >> LEN_SHIFT;

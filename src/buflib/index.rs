@@ -73,8 +73,8 @@ pub(super) fn layout(words: usize) -> Option<(Geometry, usize)> {
 impl Core {
     /// Fills the index of a pool just laid out.
     pub(super) fn index_init(&mut self) {
-        for i in 0..self.geometry.words {
-            self.set(self.table + i, 0);
+        for i in self.table..self.limit() {
+            self.set(i, 0);
         }
         self.index_clear();
     }
@@ -85,10 +85,10 @@ impl Core {
         self.set_trail(NONE);
         self.set_top::<SUMMARY>(0);
         self.set_top::<FREE_WORDS>(0);
-        for bitmap in self.table + BITMAPS..self.heads() {
+        for bitmap in self.table + BITMAPS..self.heads {
             self.set(bitmap, 0);
         }
-        let heads = self.heads();
+        let heads = self.heads;
         for head in heads..heads + self.classes() {
             self.set(head, NONE);
         }
@@ -112,20 +112,15 @@ impl Core {
 
     #[inline]
     fn classes(&self) -> usize {
-        self.geometry.words - FIXED - self.geometry.bitmaps
-    }
-
-    #[inline]
-    fn heads(&self) -> usize {
-        self.table + FIXED + self.geometry.bitmaps
+        self.limit() - self.heads
     }
 
     #[cfg_attr(feature = "host", inline(always))]
     fn class_of(&self, len: usize) -> usize {
-        let parts = self.geometry.parts;
         let power = len.ilog2();
-        let below = if power >= parts { len >> (power - parts) } else { len << (parts - power) };
-        ((power as usize - 2) << parts) + (below & ((1 << parts) - 1))
+        // From 2^parts to 2·2^parts - 1 within a power, so the one power more than two that is taken off.
+        let part = (len << self.parts) >> power;
+        ((power as usize).wrapping_sub(3) << self.parts).wrapping_add(part)
     }
 
     /// The free words of the pool, in blocks of any size.
@@ -173,15 +168,15 @@ impl Core {
     }
 
     /// Puts the free block at `i` into its list. Dust stays out.
-    #[inline]
+    #[cfg_attr(feature = "host", inline(always))]
     pub(super) fn link(&mut self, i: usize, len: usize) {
         if len < LINKABLE {
             return;
         }
         let class = self.class_of(len);
-        let head = self.heads() + class;
+        let head = self.heads + class;
         let first = self.get(head);
-        if first < i && self.geometry.parts <= ORDERED_PARTS {
+        if first < i && self.parts <= ORDERED_PARTS {
             // Behind the first: the lowest block known stays in front, so that the pool fills from below.
             let second = self.get(first.wrapping_add(NEXT));
             self.set_row(i + NEXT, [second, first]);
@@ -203,7 +198,7 @@ impl Core {
     }
 
     /// Takes the free block at `i` out of its list.
-    #[inline]
+    #[cfg_attr(feature = "host", inline(always))]
     pub(super) fn unlink(&mut self, i: usize, len: usize) {
         if i == self.top_hole() {
             self.set_top_hole(NONE);
@@ -223,7 +218,7 @@ impl Core {
             return;
         }
         let class = self.class_of(len);
-        let head = self.heads() + class;
+        let head = self.heads + class;
         if self.get(head) != i {
             self.panic(Fault::Length, 0);
         }
@@ -254,7 +249,7 @@ impl Core {
                 if prev != NONE {
                     self.set(prev.wrapping_add(NEXT), to);
                 } else {
-                    let head = self.heads() + self.class_of(new);
+                    let head = self.heads + self.class_of(new);
                     self.set(head, to);
                 }
                 self.set_row(to + NEXT, links);
@@ -293,22 +288,22 @@ impl Core {
     #[cfg_attr(feature = "host", inline(always))]
     pub(super) fn find(&self, words: usize) -> Option<usize> {
         let own = self.class_of(words.max(LINKABLE));
-        if let Some(i) = self.find_in(own, words, (SAME_CLASS_TRIES >> self.geometry.parts).max(1)) {
+        if let Some(i) = self.find_in(own, words, (SAME_CLASS_TRIES >> self.parts).max(1)) {
             return Some(i);
         }
         match self.class_from(own + 1) {
-            Some(class) => Some(self.get(self.heads() + class)),
+            Some(class) => Some(self.get(self.heads + class)),
             None => self.find_in(own, words, usize::MAX),
         }
     }
 
     /// The first of at most `tries` blocks of one class that holds `words` words.
-    #[inline]
+    #[cfg_attr(feature = "host", inline(always))]
     fn find_in(&self, class: usize, words: usize, tries: usize) -> Option<usize> {
         if class >= self.classes() {
             return None;
         }
-        let mut i = self.get(self.heads() + class);
+        let mut i = self.get(self.heads + class);
         for _ in 0..tries {
             if i == NONE {
                 return None;
@@ -324,11 +319,11 @@ impl Core {
     /// Calls `f` with the largest free blocks, by class, until it answers false.
     pub(super) fn largest(&self, mut f: impl FnMut(usize) -> bool) {
         let bitmaps = self.table + BITMAPS;
-        for word in (0..self.geometry.bitmaps).rev() {
+        for word in (0..self.heads - bitmaps).rev() {
             let mut bits = self.get(bitmaps + word);
             while bits != 0 {
                 let bit = BITS - 1 - bits.leading_zeros() as usize;
-                let mut i = self.get(self.heads() + word * BITS + bit);
+                let mut i = self.get(self.heads + word * BITS + bit);
                 while i != NONE {
                     if !f(i) {
                         return;

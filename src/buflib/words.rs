@@ -38,8 +38,11 @@ pub(super) struct Core {
     limit: usize,
     /// The words that blocks cover.
     span: usize,
-    /// How the free index is laid out.
-    pub(super) geometry: Geometry,
+    /// The index of the head of the first free list.
+    pub(super) heads: usize,
+    /// A power of two has 2^`parts` lists.
+    pub(super) parts: u32,
+    lock: PoolLock,
 }
 
 /// The free index: a power of two has 2^`parts` classes, their lists' heads follow `bitmaps` words of bitmaps.
@@ -57,31 +60,36 @@ impl Core {
     /// `ctx` is valid, was initialised, and nobody else reads or writes it but through a `Core`.
     #[inline]
     pub(super) unsafe fn enter(ctx: *mut Context) -> Core {
-        PoolLock::of(ctx as usize).lock();
+        let lock = PoolLock::of(ctx as usize);
+        lock.lock();
         // SAFETY: the caller's promise.
-        unsafe { Core::look(ctx) }
+        unsafe { Core::look(ctx, lock) }
     }
 
     /// # Safety
     /// As [`Core::enter`], with the lock held.
     #[inline]
-    unsafe fn look(ctx: *mut Context) -> Core {
+    unsafe fn look(ctx: *mut Context, lock: PoolLock) -> Core {
         // SAFETY: the caller's promise.
         let (table, base, span, state) = unsafe { ((*ctx).handle_table, (*ctx).base, (*ctx).span, (*ctx).state) };
         let table = (table as usize).wrapping_sub(base as usize) / WORD;
-        let geometry = Geometry {
+        Core {
+            ctx,
+            base,
+            table,
+            limit: table + (state >> INDEX_SHIFT),
+            span,
+            heads: table + FIXED + (state >> BITMAPS_SHIFT & 0x1f),
             parts: (state >> PARTS_SHIFT) as u32 & 0xf,
-            bitmaps: state >> BITMAPS_SHIFT & 0x1f,
-            words: state >> INDEX_SHIFT,
-        };
-        Core { ctx, base, table, limit: table + geometry.words, span, geometry }
+            lock,
+        }
     }
 
     /// Gives the lock back.
     #[inline]
     pub(super) fn leave(self) {
         // SAFETY: a Core exists only between enter and leave.
-        unsafe { PoolLock::of(self.ctx as usize).unlock() }
+        unsafe { self.lock.unlock() }
     }
 
     /// Runs `f`, which calls into the program, without the lock.
@@ -118,7 +126,7 @@ impl Core {
             (*self.ctx).span = table - reserve;
             (*self.ctx).state =
                 index.words << INDEX_SHIFT | index.bitmaps << BITMAPS_SHIFT | (index.parts as usize) << PARTS_SHIFT;
-            *self = Core::look(self.ctx);
+            *self = Core::look(self.ctx, self.lock);
         }
     }
 
@@ -243,7 +251,7 @@ impl Core {
         unsafe {
             (*self.ctx).base = self.base.offset(by);
             (*self.ctx).span = (*self.ctx).span.wrapping_sub(by as usize);
-            *self = Core::look(self.ctx);
+            *self = Core::look(self.ctx, self.lock);
         }
     }
 
@@ -276,6 +284,12 @@ impl Core {
     #[inline]
     pub(super) fn span(&self) -> usize {
         self.span
+    }
+
+    /// The end of the pool, behind the index.
+    #[inline]
+    pub(super) fn limit(&self) -> usize {
+        self.limit
     }
 
     #[inline]
@@ -324,7 +338,7 @@ impl Core {
     /// Whether the pool has no index and no blocks: it was not used so far, or is too small to hold anything.
     #[inline]
     pub(super) fn is_void(&self) -> bool {
-        self.geometry.words == 0
+        self.limit == self.table
     }
 
     #[inline]
