@@ -62,7 +62,8 @@ bitflags! {
 
 impl Core {
     /// The length of the block at `i`, in words, header included. A length that leaves the span ends in `panicf`.
-    #[inline]
+    #[cfg_attr(feature = "host", inline)]
+    #[cfg_attr(feature = "rockbox", inline(never))]
     pub(super) fn len(&self, i: usize) -> usize {
         let len = self.get(i) >> LEN_SHIFT;
         if len == 0 || len > self.span().wrapping_sub(i) {
@@ -93,7 +94,8 @@ impl Core {
         if i == self.span() { self.last_free() } else { self.get(i) & PREV_FREE != 0 }
     }
 
-    #[inline]
+    #[cfg_attr(feature = "host", inline)]
+    #[cfg_attr(feature = "rockbox", inline(never))]
     pub(super) fn set_prev_free(&mut self, i: usize, free: bool) {
         if i == self.span() {
             self.set_last_free(free);
@@ -105,6 +107,7 @@ impl Core {
 
     /// The start of the free block that ends before `i`.
     #[cfg_attr(feature = "host", inline(always))]
+    #[cfg_attr(feature = "rockbox", inline(never))]
     pub(super) fn free_before(&self, i: usize) -> usize {
         let len = self.get(i.wrapping_sub(1)) >> LEN_SHIFT;
         if len == 0 || len > i || !self.is_free(i - len) {
@@ -192,7 +195,8 @@ impl Core {
         self.get(i + HANDLE) & mark.bits() != 0
     }
 
-    #[inline]
+    #[cfg_attr(feature = "host", inline)]
+    #[cfg_attr(feature = "rockbox", inline(never))]
     pub(super) fn mark(&mut self, i: usize, mark: Mark) {
         let word = self.get(i + HANDLE);
         self.set(i + HANDLE, word | mark.bits());
@@ -201,7 +205,8 @@ impl Core {
         }
     }
 
-    #[inline]
+    #[cfg_attr(feature = "host", inline)]
+    #[cfg_attr(feature = "rockbox", inline(never))]
     pub(super) fn unmark(&mut self, i: usize, mark: Mark) {
         let word = self.get(i + HANDLE);
         self.set(i + HANDLE, word & !mark.bits());
@@ -236,6 +241,7 @@ impl Core {
 
     /// Whether the block at `i` cannot be moved now: reserved, pinned, locked, refusing or about to be moved by
     /// somebody else. A free block is no wall.
+    #[cfg_attr(feature = "rockbox", inline(never))]
     pub(super) fn is_wall(&self, i: usize) -> bool {
         let word = self.get(i);
         if word & FREE != 0 {

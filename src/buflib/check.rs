@@ -8,7 +8,8 @@ use crate::port::fault::Fault;
 
 impl Core {
     /// The block of a live handle. Anything else ends in `panicf` with the handle and the fault named.
-    #[inline]
+    #[cfg_attr(feature = "host", inline)]
+    #[cfg_attr(feature = "rockbox", inline(never))]
     pub(super) fn block(&self, handle: i32) -> usize {
         let n = handle as usize;
         // The common case first: a slot of the main table whose block names it.
@@ -43,7 +44,8 @@ impl Core {
     }
 
     /// The handle of the used block at `i`: one that leads to it, or the block's header was overwritten.
-    #[inline]
+    #[cfg_attr(feature = "host", inline)]
+    #[cfg_attr(feature = "rockbox", inline(never))]
     pub(super) fn owner(&self, i: usize) -> usize {
         let n = self.number(i);
         if !self.leads_to(n, i) {

@@ -121,6 +121,7 @@ impl Core {
     }
 
     /// Makes the free block at `i` ours.
+    #[cfg_attr(feature = "rockbox", inline(never))]
     pub(super) fn reserve(&mut self, i: usize) -> usize {
         let (len, prev_free) = (self.len(i), self.prev_free(i));
         self.unlink(i, len);
@@ -131,6 +132,7 @@ impl Core {
     }
 
     /// Gives a reserved block back to the free space; answers the free block that it is part of now.
+    #[cfg_attr(feature = "rockbox", inline(never))]
     pub(super) fn unreserve(&mut self, i: usize) -> usize {
         let (len, prev_free) = (self.len(i), self.prev_free(i));
         self.release(i, len, prev_free)

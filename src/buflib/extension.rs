@@ -34,12 +34,14 @@ pub(super) const LEAST_WORDS: usize = SLOTS + LEAST;
 impl Core {
     /// A slot, from the main table or else from an extension.
     #[cfg_attr(feature = "host", inline(always))]
+    #[cfg_attr(feature = "rockbox", inline(never))]
     pub(super) fn slot(&mut self) -> Option<usize> {
         self.take_slot().or_else(|| self.take_extension_slot())
     }
 
     /// Gives a slot back.
     #[cfg_attr(feature = "host", inline(always))]
+    #[cfg_attr(feature = "rockbox", inline(never))]
     pub(super) fn unslot(&mut self, n: usize) {
         if n <= self.table_room() {
             self.give_slot(n);

@@ -169,6 +169,7 @@ impl Core {
 
     /// Puts the free block at `i` into its list. Dust stays out.
     #[cfg_attr(feature = "host", inline(always))]
+    #[cfg_attr(feature = "rockbox", inline(never))]
     pub(super) fn link(&mut self, i: usize, len: usize) {
         if len < LINKABLE {
             return;
@@ -199,6 +200,7 @@ impl Core {
 
     /// Takes the free block at `i` out of its list.
     #[cfg_attr(feature = "host", inline(always))]
+    #[cfg_attr(feature = "rockbox", inline(never))]
     pub(super) fn unlink(&mut self, i: usize, len: usize) {
         if i == self.top_hole() {
             self.set_top_hole(NONE);

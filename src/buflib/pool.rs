@@ -247,7 +247,8 @@ impl Core {
     }
 
     /// Counts pins up or down; below zero, and beyond what the word holds, ends in `panicf`.
-    #[inline]
+    #[cfg_attr(feature = "host", inline)]
+    #[cfg_attr(feature = "rockbox", inline(never))]
     pub(super) fn change_pins(&mut self, handle: i32, by: i32) {
         let i = self.block(handle);
         match self.pins(i).checked_add_signed(by) {

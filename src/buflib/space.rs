@@ -9,6 +9,7 @@ impl Core {
     /// Makes `i..i + len` free, joining it with free neighbours. `prev_free`: whether the block before it is free.
     /// Answers the start of the free block that it is part of now.
     #[cfg_attr(feature = "host", inline(always))]
+    #[cfg_attr(feature = "rockbox", inline(never))]
     pub(super) fn release(&mut self, i: usize, len: usize, prev_free: bool) -> usize {
         self.count_free(len as isize);
         let end = i + len;

@@ -57,12 +57,14 @@ impl Core {
     }
 
     /// The entry of handle `n`, which must lie in the table or an extension.
-    #[inline]
+    #[cfg_attr(feature = "host", inline)]
+    #[cfg_attr(feature = "rockbox", inline(never))]
     pub(super) fn entry(&self, n: usize) -> usize {
         self.get(self.table.wrapping_sub(n))
     }
 
-    #[inline]
+    #[cfg_attr(feature = "host", inline)]
+    #[cfg_attr(feature = "rockbox", inline(never))]
     pub(super) fn set_entry(&mut self, n: usize, value: usize) {
         self.set(self.table.wrapping_sub(n), value);
     }
