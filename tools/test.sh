@@ -42,5 +42,6 @@ awk -v status="$status" '
     END {
         printf "test result: %s. %d passed; %d failed; %d ignored\n", status ? "FAILED" : "ok", passed, failed, ignored
         if (status && !failed) print "(see build/test.log)"
+        printf "%d passed, %d failed, %d skipped\n", passed, failed + (status && !failed), ignored
     }' "$log"
 exit "$status"
