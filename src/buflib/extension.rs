@@ -30,6 +30,8 @@ const PART: usize = 4;
 
 /// The smallest extension.
 pub(super) const LEAST_WORDS: usize = SLOTS + LEAST;
+/// The smallest hole in which an extension gets all the slots it may.
+pub(super) const ROOMY_WORDS: usize = PART * (SLOTS + MOST);
 
 impl Core {
     /// A slot, from the main table or else from an extension.
@@ -72,7 +74,7 @@ impl Core {
 
     /// A new extension, in free space as it is.
     pub(super) fn make_extension(&mut self) -> Option<usize> {
-        let hole = self.find(PART * (SLOTS + MOST)).or_else(|| self.find(LEAST_WORDS))?;
+        let hole = self.find(ROOMY_WORDS).or_else(|| self.find(LEAST_WORDS))?;
         let words = (self.len(hole) / PART).clamp(LEAST_WORDS, SLOTS + MOST);
         if self.table - hole > NUMBER_MAX {
             return None;

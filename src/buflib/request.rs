@@ -200,16 +200,19 @@ impl Core {
         if self.span() == 0 || self.is_free(last) {
             return;
         }
-        if self.level(last, asker).is_some() {
+        let len = self.len(last);
+        let stays = asker == Asker::FilePath || self.is_wall(last) || self.alignment(last) > WORD;
+        // While there is memory for its block elsewhere, or for an extension, nothing is purged for a handle.
+        let spare = if stays { super::extension::ROOMY_WORDS } else { len };
+        if self.level(last, asker).is_some() && self.find(spare).is_none() {
             if let Some(freed) = self.purge_block_at(last, asker) {
                 self.unreserve(freed);
             }
             return;
         }
-        if asker == Asker::FilePath || self.is_wall(last) || self.alignment(last) > WORD {
+        if stays {
             return;
         }
-        let len = self.len(last);
         if (hole.is_none() || len < behind)
             && let Some(place) = self.find(len)
         {

@@ -296,3 +296,45 @@ TEST(a_transfer_that_lost_its_pin_panics_untouched)
     CHECK_PANIC_NAMES(handle, buflib_io_end(&pool.ctx, handle));
     pool_close(&pool);
 }
+
+TEST(small_cached_blocks_fill_an_empty_pool_before_any_of_them_goes)
+{
+    open_pool(256 * KB);
+    struct buflib_purge_stats stats;
+    for (int i = 0; i < 1000; i++) {
+        CHECK_GT(buflib_alloc_purgeable(&pool.ctx, 64, 0, BUFLIB_CACHED, 0, NULL), 0);
+        buflib_purge_stats(&pool.ctx, &stats);
+        CHECK_EQ(stats.blocks, i + 1);
+    }
+    pool_close(&pool);
+}
+
+TEST(a_purgeable_block_that_did_not_fit_leaves_nothing_behind)
+{
+    open_pool(KB / 2);
+    int handle = buflib_alloc(&pool.ctx, 0);
+    buflib_free(&pool.ctx, handle);
+    size_t available = buflib_available(&pool.ctx);
+    CHECK_EQ(buflib_alloc_purgeable(&pool.ctx, KB, 0, BUFLIB_CACHED, 0, NULL), -2);
+    CHECK_EQ(buflib_available(&pool.ctx), available);
+    pool_close(&pool);
+}
+
+static int refuse_once(int handle, void *current, void *destination)
+{
+    static int calls;
+    (void)handle, (void)current, (void)destination;
+    return calls++ == 0 ? BUFLIB_CB_CANNOT_MOVE : BUFLIB_CB_OK;
+}
+
+TEST(a_block_that_refused_to_go_high_is_asked_again_by_the_next_request)
+{
+    static struct buflib_callbacks ops = { refuse_once, NULL, NULL };
+    open_pool(4 * KB);
+    int below = buflib_alloc(&pool.ctx, 1000);
+    int handle = buflib_alloc_ex(&pool.ctx, 1000, &ops);
+    CHECK(!buflib_move_high(&pool.ctx, handle));
+    buflib_free(&pool.ctx, below);
+    CHECK_GT(buflib_alloc(&pool.ctx, 2500), 0);
+    pool_close(&pool);
+}

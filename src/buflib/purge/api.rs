@@ -92,6 +92,8 @@ impl Core {
         };
         // Finding a place may have purged the last block, and the lists with it.
         let Some((i, prev_free)) = placed else {
+            // Lists that were made for a block which is not made would hold their memory for nothing.
+            self.drop_purge_block();
             self.unslot(n);
             return NO_SPACE;
         };
@@ -296,8 +298,12 @@ impl Core {
         if hole < i {
             return false;
         }
+        // A request like others: a refusal is forgotten with it, and the pool's front stays while callbacks run.
+        self.begin_request();
         let place = self.carve_high(hole, len);
         self.set_top_hole(if place > hole { hole } else { super::super::index::NONE });
-        self.relocate_block(i, place) == super::super::moving::Moved::Yes
+        let moved = self.relocate_block(i, place);
+        self.finish_request();
+        moved == super::super::moving::Moved::Yes
     }
 }
