@@ -8,13 +8,14 @@
 //! ```
 //!
 //! An extension is a reserved block, so it never moves and its handles keep their numbers. A free slot links to the
-//! next one by position. It goes back to the pool when its last slot is freed.
+//! next one by number. It goes back to the pool when its last slot is freed.
 
 use super::block::NUMBER_MAX;
 use super::table::PENDING;
 use super::words::Core;
 
-/// Where the index names the first extension: its position plus one, 0 for none.
+/// Where the index names the first extension: how many words below `table` it begins, 0 for none. All links are such
+/// distances, so they stay true when the pool's front moves.
 const FIRST: usize = 2;
 
 const NEXT: usize = 2;
@@ -60,11 +61,14 @@ impl Core {
     /// A slot of an extension that has a free one.
     pub(super) fn take_extension_slot(&mut self) -> Option<usize> {
         let mut link = self.get(self.table + FIRST);
-        while link != 0 && self.get(link - 1 + FREE) == 0 {
-            link = self.get(link - 1 + NEXT);
+        while link != 0 && self.get(self.table - link + FREE) == 0 {
+            link = self.get(self.table - link + NEXT);
         }
-        let ext = link.checked_sub(1)?;
-        let slot = self.get(ext + FREE) - 1;
+        if link == 0 {
+            return None;
+        }
+        let ext = self.table - link;
+        let slot = self.table - self.get(ext + FREE);
         let next = self.get(slot);
         self.set(ext + FREE, next);
         self.set(ext + USED, self.get(ext + USED) + 1);
@@ -83,12 +87,12 @@ impl Core {
         let prev_free = self.prev_free(ext);
         self.write_reserved(ext, words, prev_free);
         self.set(ext + NEXT, self.get(self.table + FIRST));
-        self.set(self.table + FIRST, ext + 1);
+        self.set(self.table + FIRST, self.table - ext);
         self.set(ext + USED, 0);
         let mut link = 0;
         for slot in ext + SLOTS..ext + words {
             self.set(slot, link);
-            link = slot + 1;
+            link = self.table - slot;
         }
         self.set(ext + FREE, link);
         Some(ext)
@@ -98,7 +102,7 @@ impl Core {
         let Some(ext) = self.extension_of(n) else { return };
         let slot = self.table - n;
         self.set(slot, self.get(ext + FREE));
-        self.set(ext + FREE, slot + 1);
+        self.set(ext + FREE, n);
         let used = self.get(ext + USED) - 1;
         self.set(ext + USED, used);
         if used == 0 {
@@ -108,8 +112,8 @@ impl Core {
 
     fn drop_extension(&mut self, ext: usize) {
         let mut at = self.table + FIRST;
-        while self.get(at) != ext + 1 {
-            at = self.get(at) - 1 + NEXT;
+        while self.get(at) != self.table - ext {
+            at = self.table - self.get(at) + NEXT;
         }
         self.set(at, self.get(ext + NEXT));
         let (len, prev_free) = (self.len(ext), self.prev_free(ext));
@@ -120,7 +124,7 @@ impl Core {
         let slot = self.table.checked_sub(n)?;
         let mut link = self.get(self.table + FIRST);
         while link != 0 {
-            let ext = link - 1;
+            let ext = self.table - link;
             if (ext + SLOTS..ext + self.len(ext)).contains(&slot) {
                 return Some(ext);
             }
@@ -134,11 +138,11 @@ impl Core {
         self.get(self.table + FIRST) != 0
     }
 
-    /// Calls `f` with every slot in use in an extension. A free one holds a position, which is no address in the pool.
+    /// Calls `f` with every slot in use in an extension. A free one holds a number, which is no address in the pool.
     pub(super) fn each_extension_slot(&mut self, mut f: impl FnMut(&mut Core, usize)) {
         let mut link = self.get(self.table + FIRST);
         while link != 0 {
-            let ext = link - 1;
+            let ext = self.table - link;
             for slot in ext + SLOTS..ext + self.len(ext) {
                 if self.is_live(self.table - slot) {
                     f(self, self.table - slot);

@@ -53,7 +53,12 @@ impl Core {
         } else {
             self.set_prev_free(hole + room, false);
         }
+        let lists = self.purge_block().filter(|&block| block < hole);
         self.move_base(words as isize);
+        if let Some(block) = lists {
+            // They stood before the hole and moved with the pool's front.
+            self.set_purge_block(block);
+        }
         self.each_slot(|core, n| {
             let entry = core.entry(n);
             // Only what stood before the hole moved.
@@ -68,7 +73,7 @@ impl Core {
     /// Takes `size` bytes in front of the pool back. They become a free block: nothing has to move.
     pub(super) fn buffer_in(&mut self, size: usize) {
         let words = size / WORD;
-        if self.is_void() || words == 0 || self.has_extensions() || self.in_request() {
+        if self.is_void() || words == 0 || self.in_request() {
             return;
         }
         self.move_base(-(words as isize));

@@ -338,3 +338,19 @@ TEST(a_block_that_refused_to_go_high_is_asked_again_by_the_next_request)
     CHECK_GT(buflib_alloc(&pool.ctx, 2500), 0);
     pool_close(&pool);
 }
+
+TEST(purgeable_blocks_stay_whole_when_the_pools_front_goes_and_comes_back)
+{
+    open_pool(64 * KB);
+    int handle = cached(BUFLIB_CACHED);
+    size_t size = 8 * KB;
+    buflib_buffer_out(&pool.ctx, &size);
+    CHECK_EQ(size, 8 * KB);
+    buflib_touch(&pool.ctx, handle);
+    CHECK(is_filled(&pool, handle, BLOCK));
+    buflib_buffer_in(&pool.ctx, (int)size);
+    buflib_touch(&pool.ctx, handle);
+    CHECK_GT(buflib_alloc(&pool.ctx, 62 * KB), 0);
+    CHECK_EQ(asked.calls, 1);
+    pool_close(&pool);
+}

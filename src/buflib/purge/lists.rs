@@ -10,7 +10,7 @@ use super::super::context::WORD;
 use super::super::words::Core;
 use crate::port::fault::Fault;
 
-/// Where the index names this block: its position plus one.
+/// Where the index names this block: how many words below `table` it begins, which stays true when the front moves.
 const PURGE: usize = 5;
 
 const BLOCKS: usize = 1;
@@ -77,11 +77,17 @@ pub(super) enum Counter {
 
 impl Core {
     /// The block of the lists.
-    pub(super) fn purge_block(&self) -> Option<usize> {
+    pub(crate) fn purge_block(&self) -> Option<usize> {
         if self.is_void() {
             return None;
         }
-        self.top::<PURGE>().checked_sub(1)
+        let below = self.top::<PURGE>();
+        (below != 0).then(|| self.table - below)
+    }
+
+    /// Notes where the block of the lists is.
+    pub(crate) fn set_purge_block(&mut self, block: usize) {
+        self.set_top::<PURGE>(self.table - block);
     }
 
     /// The block of the lists, made where there is free space for it.
@@ -97,7 +103,7 @@ impl Core {
             self.set(i, 0);
         }
         self.set(block + GHOST_SIZE, ghosts);
-        self.set_top::<PURGE>(block + 1);
+        self.set_purge_block(block);
         Some(block)
     }
 
