@@ -22,14 +22,17 @@ extern "C" {
 #endif // __cplusplus
 
 /*
- Maps `length` bytes of an open file from `offset` on: a number above 0, or -1 with errno: EBADF, EACCES for a mode
- other than MMAP_READ, EINVAL for a length of 0, an offset that is no multiple of the page or a range that no file
- has, ENOMEM, EMFILE when there are as many mappings as the pool can have.
+ Maps `length` bytes of an open file from `offset` on: a number above 0, or -1 with errno: EBADF, EACCES for
+ MMAP_WRITE and MMAP_READWRITE, EINVAL for what is no mode, a length of 0, an offset that is no multiple of the page or a
+ range that no file has, ENOMEM, EMFILE when there are as many mappings as the pool can have.
 
  The caller sees to it that:
  * The core pool was initialised.
  */
-int mmap_create(int fd, int mode, off_t offset, size_t length);
+int mmap_create(int fd,
+                int mode,
+                off_t offset,
+                size_t length);
 
 /*
  Ends a mapping; `length` is the length it was made with. As `mmap_destroy_wait`, without the answer.

@@ -32,9 +32,9 @@ fn done(result: Result<(), Errno>) -> c_int {
     }
 }
 
-/// Maps `length` bytes of an open file from `offset` on: a number above 0, or -1 with errno: EBADF, EACCES for a mode
-/// other than MMAP_READ, EINVAL for a length of 0, an offset that is no multiple of the page or a range that no file
-/// has, ENOMEM, EMFILE when there are as many mappings as the pool can have.
+/// Maps `length` bytes of an open file from `offset` on: a number above 0, or -1 with errno: EBADF, EACCES for
+/// MMAP_WRITE and MMAP_READWRITE, EINVAL for what is no mode, a length of 0, an offset that is no multiple of the page or a
+/// range that no file has, ENOMEM, EMFILE when there are as many mappings as the pool can have.
 ///
 /// # Safety
 /// * The core pool was initialised.
