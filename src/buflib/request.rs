@@ -32,35 +32,32 @@ const LITTLE: usize = 4;
 pub(super) const NO_SPACE: i32 = -2;
 
 impl Core {
-    /// A block of `size` bytes; its handle, or [`NO_HANDLE`] or [`NO_SPACE`].
+    /// A block of `size` bytes, by whatever it takes; its handle, or [`NO_HANDLE`] or [`NO_SPACE`].
     #[cfg_attr(feature = "host", inline(always))]
     pub(super) fn alloc(&mut self, size: usize, ops: *const Callbacks) -> i32 {
-        if !self.ready() {
-            return NO_HANDLE;
-        }
-        let words = (size / WORD + usize::from(!size.is_multiple_of(WORD))).saturating_add(HEADER);
-        let Some(n) = self.slot().or_else(|| self.find_slot()) else { return NO_HANDLE };
-        let locked = self.callbacks(ops as usize).is_some_and(|ops| ops.move_callback.is_none());
-        let placed = if words > self.table.min(LEN_MAX) { None } else { self.place_or_find(words, locked) };
-        let Some((i, prev_free)) = placed else {
-            self.unslot(n);
-            return NO_SPACE;
-        };
-        self.write_used(i, words, prev_free, n, ops as usize);
-        self.set_entry(n, self.address(i + HEADER));
-        n as i32
+        self.alloc_by::<false>(size, ops)
     }
 
-    /// As [`Core::alloc`], but from a hole that is there: nothing moves and nobody is called.
+    /// The same from a hole that is there: nothing moves and nobody is called.
     #[inline(never)]
     pub(super) fn alloc_still(&mut self, size: usize, ops: *const Callbacks) -> i32 {
+        self.alloc_by::<true>(size, ops)
+    }
+
+    #[cfg_attr(feature = "host", inline(always))]
+    fn alloc_by<const STILL: bool>(&mut self, size: usize, ops: *const Callbacks) -> i32 {
         if !self.ready() {
             return NO_HANDLE;
         }
         let words = (size / WORD + usize::from(!size.is_multiple_of(WORD))).saturating_add(HEADER);
-        let Some(n) = self.slot() else { return NO_HANDLE };
+        let slot = self.slot().or_else(|| if STILL { None } else { self.find_slot() });
+        let Some(n) = slot else { return NO_HANDLE };
         let locked = self.callbacks(ops as usize).is_some_and(|ops| ops.move_callback.is_none());
-        let placed = if words > self.table.min(LEN_MAX) { None } else { self.place(words, locked) };
+        let placed = match words > self.table.min(LEN_MAX) {
+            true => None,
+            false if STILL => self.place(words, locked),
+            false => self.place_or_find(words, locked),
+        };
         let Some((i, prev_free)) = placed else {
             self.unslot(n);
             return NO_SPACE;
