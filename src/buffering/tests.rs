@@ -344,7 +344,7 @@ fn closing_or_signaling_ends_a_wait() {
         let id = stream(&world, "file");
         std::thread::scope(|scope| {
             let waiting = scope.spawn(|| point(&world, id, 1000));
-            world.wait_for_a_held_read();
+            world.wait_for_a_held_transfer();
             let mut g = world.enter();
             while g.buffering().find(id).unwrap().waiters == 0 {
                 g.wait(Channel::Data, Some(1));

@@ -7,7 +7,7 @@ use super::evict::drop_file;
 use crate::mmap::mapping::{Maps, release as let_go};
 use crate::mmap::object::Object;
 use crate::port::monitor::{Guard, House};
-use crate::port::storage::Errno;
+use crate::port::storage::{Errno, How};
 
 /// The object of a file, by volume and number.
 fn known(maps: &Maps, like: &Object) -> Option<u16> {
@@ -43,7 +43,7 @@ fn slot(maps: &Maps) -> Option<u16> {
 /// # Errors
 /// Storage's; `EMFILE` when as many files are open as there are objects.
 pub fn open<H: House<State: Cached>>(g: &mut Guard<H>, path: &CStr) -> Result<u16, Errno> {
-    let opened = g.unlocked(|| H::open(path))?;
+    let opened = g.unlocked(|| H::open(path, How::empty()))?;
     let mut fresh = Object::new(opened.identity, opened.stream);
     let (maps, cache) = g.parts();
     maps.opens = maps.opens.wrapping_add(1);
@@ -53,7 +53,8 @@ pub fn open<H: House<State: Cached>>(g: &mut Guard<H>, path: &CStr) -> Result<u1
             let object = &mut maps.objects[n];
             object.opened = opens;
             if let Some(spare) = object.reopen(opened.stream) {
-                g.unlocked(|| H::close(spare));
+                // Nothing was written through it.
+                let _ = g.unlocked(|| H::close(spare));
             }
             return Ok(n);
         }
@@ -64,7 +65,7 @@ pub fn open<H: House<State: Cached>>(g: &mut Guard<H>, path: &CStr) -> Result<u1
         }
     }
     let Some(n) = slot(maps) else {
-        g.unlocked(|| H::close(opened.stream));
+        let _ = g.unlocked(|| H::close(opened.stream));
         return Err(Errno::MFILE);
     };
     if maps.objects[n].used() {

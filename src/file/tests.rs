@@ -297,7 +297,7 @@ fn two_readers_of_the_same_bytes_cost_one_command() {
                 move || read_it(world, fd, 4096).unwrap()
             })
         });
-        world.wait_for_a_held_read();
+        world.wait_for_a_held_transfer();
         world.release();
         for reader in readers {
             assert_eq!(reader.join().unwrap(), bytes[..4096]);

@@ -309,7 +309,8 @@ pub fn release<H: House<State: Mapped>>(g: &mut Guard<H>, object: u16) {
         *file = Object::FREE;
     }
     if let Some(stream) = stream {
-        g.unlocked(|| H::close(stream));
+        // Nothing was written through it.
+        let _ = g.unlocked(|| H::close(stream));
     }
 }
 

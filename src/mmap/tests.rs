@@ -184,7 +184,7 @@ fn threads_that_declare_the_same_pages_share_one_transfer_and_others_go_on() {
     world.hold();
     std::thread::scope(|scope| {
         let readers = [0, 1].map(|_| scope.spawn(|| read(&mut world.enter(), md, 0, 100_000)));
-        world.wait_for_a_held_read();
+        world.wait_for_a_held_transfer();
         // The lock is not held over the transfer: what is in memory is there for others.
         assert_eq!(file::read(&mut world.enter(), other, &mut [0; 10]), Ok(10));
         world.release();

@@ -3,7 +3,9 @@
 //! ```text
 //!   World::new(pool bytes)   one at a time: an empty disk, a pool of its own, fresh floors
 //!     put(path, bytes)       a file; put again: another version of it
-//!     faults                 the n-th read fails, once or for ever; the n-th allocation of the floors fails
+//!     bytes_of(path)         what a file holds on the disk now
+//!     faults                 the n-th read or write fails, once or for ever; the n-th allocation of the floors fails
+//!     limit(bytes)           the room on the volume
 //!     hold() … release()     reads stop at the door until they are let in
 //! ```
 
@@ -11,7 +13,6 @@ use core::ffi::CStr;
 use std::boxed::Box;
 use std::collections::HashMap;
 use std::string::{String, ToString};
-use std::sync::Arc;
 use std::vec::Vec;
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
@@ -20,7 +21,7 @@ use super::imp::gate::Gate;
 use super::imp::kernel as host;
 use super::kernel::{Channel, Kernel};
 use super::monitor::{Guard, House, Monitor};
-use super::storage::{Errno, Identity, Opened, Storage};
+use super::storage::{Errno, How, Identity, Names, Opened, Space, Storage};
 use crate::buffering::{self, Buffered};
 use crate::buflib::{Context, Pool};
 use crate::cache::Cached;
@@ -38,26 +39,90 @@ static ONE_WORLD: Mutex<()> = Mutex::new(());
 static DISK: Mutex<Option<Disk>> = Mutex::new(None);
 static DOOR: Condvar = Condvar::new();
 
-#[derive(Clone)]
+/// A file: named, open, or both. Another version of it, put under the same name, is another one with the same number.
 struct File {
     number: u64,
     stamp: u64,
-    bytes: Arc<Vec<u8>>,
+    bytes: Vec<u8>,
+    streams: u32,
+    named: bool,
+}
+
+impl File {
+    fn identity(&self) -> Identity {
+        Identity { volume: 1, file: self.number, size: self.bytes.len() as u64, stamp: self.stamp }
+    }
+}
+
+/// When commands of one kind fail.
+#[derive(Clone, Copy, Default)]
+struct Fault {
+    at: Option<u64>,
+    ever: bool,
+}
+
+impl Fault {
+    /// One more command; whether it fails.
+    fn strikes(&mut self) -> bool {
+        match self.at {
+            Some(1) => {
+                self.at = self.ever.then_some(1);
+                true
+            }
+            Some(n) => {
+                self.at = Some(n - 1);
+                false
+            }
+            None => false,
+        }
+    }
 }
 
 /// What the disk has seen, and what it shall do.
 #[derive(Default)]
 struct Disk {
-    files: HashMap<String, File>,
-    streams: Vec<Option<File>>,
+    names: HashMap<String, usize>,
+    files: Vec<File>,
+    /// By stream: which of the files.
+    streams: Vec<Option<usize>>,
     stamp: u64,
     reads: u64,
+    writes: u64,
+    syncs: u64,
     opens: u64,
     largest: usize,
-    fail_read: Option<u64>,
-    fail_ever: bool,
+    largest_write: usize,
+    read_fault: Fault,
+    write_fault: Fault,
+    limit: Option<u64>,
     held: bool,
     waiting: u32,
+}
+
+/// What the model's files grow by.
+const UNIT: u64 = 4096;
+
+impl Disk {
+    fn open_file(&mut self, stream: i32) -> &mut File {
+        let file = self.streams[stream as usize].expect("an open stream");
+        &mut self.files[file]
+    }
+
+    fn make(&mut self, path: &str, number: u64, bytes: Vec<u8>) -> usize {
+        self.files.push(File { number, stamp: self.stamp, bytes, streams: 0, named: true });
+        self.names.insert(path.to_string(), self.files.len() - 1);
+        self.files.len() - 1
+    }
+
+    /// Bytes of clusters that files hold which are named or open.
+    fn used(&self) -> u64 {
+        let living = self.files.iter().filter(|file| file.named || file.streams > 0);
+        living.map(|file| (file.bytes.len() as u64).next_multiple_of(UNIT)).sum()
+    }
+
+    fn free(&self) -> Option<u64> {
+        self.limit.map(|limit| limit.saturating_sub(self.used()))
+    }
 }
 
 fn disk<R>(work: impl FnOnce(&mut Disk) -> R) -> R {
@@ -100,53 +165,127 @@ impl Storage for Model {
     const SECTOR: usize = 512;
     const TRANSFER: usize = 256 * 512;
 
-    fn open(path: &CStr) -> Result<Opened, Errno> {
+    fn open(path: &CStr, how: How) -> Result<Opened, Errno> {
+        let path = path.to_str().expect("text");
         disk(|disk| {
-            let file = disk.files.get(path.to_str().expect("text")).cloned().ok_or(Errno::NOENT)?;
+            let file = match disk.names.get(path) {
+                Some(_) if how.contains(How::CREATE | How::EXCLUSIVE) => return Err(Errno::EXIST),
+                Some(file) => *file,
+                None if how.contains(How::CREATE) => disk.make(path, disk.files.len() as u64 + 1, Vec::new()),
+                None => return Err(Errno::NOENT),
+            };
             disk.opens += 1;
-            let (volume, size) = (1, file.bytes.len() as u64);
-            let identity = Identity { volume, file: file.number, size, stamp: file.stamp };
+            disk.files[file].streams += 1;
             let free = disk.streams.iter().position(Option::is_none);
             let stream = free.unwrap_or_else(|| {
                 disk.streams.push(None);
                 disk.streams.len() - 1
             });
             disk.streams[stream] = Some(file);
-            Ok(Opened { stream: stream as i32, identity })
+            Ok(Opened { stream: stream as i32, identity: disk.files[file].identity(), writable: true })
         })
     }
 
-    fn close(stream: i32) {
+    fn close(stream: i32) -> Result<(), Errno> {
         disk(|disk| {
-            let open = disk.streams[stream as usize].take();
-            assert!(open.is_some(), "stream {stream} is closed twice");
-        });
+            let file = disk.streams[stream as usize].take();
+            disk.files[file.expect("a stream that is not closed twice")].streams -= 1;
+            Ok(())
+        })
     }
 
     fn read_at(stream: i32, offset: u64, into: &mut [u8]) -> Result<usize, Errno> {
-        let mut guard = DISK.lock();
-        while guard.as_ref().expect("a world").held {
-            guard.as_mut().expect("a world").waiting += 1;
-            DOOR.notify_all();
-            DOOR.wait(&mut guard);
-            guard.as_mut().expect("a world").waiting -= 1;
-        }
+        let mut guard = at_the_door();
         let disk = guard.as_mut().expect("a world");
         disk.reads += 1;
         disk.largest = disk.largest.max(into.len());
-        match disk.fail_read {
-            Some(1) => {
-                disk.fail_read = disk.fail_ever.then_some(1);
-                return Err(Errno::IO);
-            }
-            Some(n) => disk.fail_read = Some(n - 1),
-            None => {}
+        if disk.read_fault.strikes() {
+            return Err(Errno::IO);
         }
-        let file = disk.streams[stream as usize].as_ref().expect("an open stream");
+        let file = disk.open_file(stream);
         let start = (offset as usize).min(file.bytes.len());
         let got = into.len().min(file.bytes.len() - start);
         into[..got].copy_from_slice(&file.bytes[start..start + got]);
         Ok(got)
+    }
+
+    fn write_at(stream: i32, offset: u64, from: &[u8]) -> Result<usize, Errno> {
+        let mut guard = at_the_door();
+        let disk = guard.as_mut().expect("a world");
+        disk.writes += 1;
+        disk.largest_write = disk.largest_write.max(from.len());
+        if disk.write_fault.strikes() {
+            return Err(Errno::IO);
+        }
+        let free = disk.free().unwrap_or(u64::MAX);
+        disk.stamp += 1;
+        let stamp = disk.stamp;
+        let file = disk.open_file(stream);
+        let (start, length) = (offset as usize, file.bytes.len());
+        assert!(start <= length, "a write at {start} leaves a hole behind {length}");
+        let room = (length as u64).next_multiple_of(UNIT).saturating_add(free);
+        let put = from.len().min(usize::try_from(room.saturating_sub(offset)).unwrap_or(usize::MAX));
+        if put == 0 && !from.is_empty() {
+            return Err(Errno::NOSPC);
+        }
+        file.bytes.resize(length.max(start + put), 0);
+        file.bytes[start..start + put].copy_from_slice(&from[..put]);
+        file.stamp = stamp;
+        Ok(put)
+    }
+
+    fn truncate(stream: i32, size: u64) -> Result<(), Errno> {
+        disk(|disk| {
+            disk.stamp += 1;
+            let stamp = disk.stamp;
+            let file = disk.open_file(stream);
+            file.bytes.truncate(size as usize);
+            file.stamp = stamp;
+            Ok(())
+        })
+    }
+
+    fn sync(stream: i32) -> Result<Identity, Errno> {
+        disk(|disk| {
+            disk.syncs += 1;
+            Ok(disk.open_file(stream).identity())
+        })
+    }
+
+    fn space(_stream: i32) -> Space {
+        Space { unit: UNIT as u32, free: disk(|disk| disk.free()) }
+    }
+}
+
+/// The disk, once transfers are let in.
+fn at_the_door() -> MutexGuard<'static, Option<Disk>> {
+    let mut guard = DISK.lock();
+    while guard.as_ref().expect("a world").held {
+        guard.as_mut().expect("a world").waiting += 1;
+        DOOR.notify_all();
+        DOOR.wait(&mut guard);
+        guard.as_mut().expect("a world").waiting -= 1;
+    }
+    guard
+}
+
+impl Names for Model {
+    fn remove(path: &CStr) -> Result<(), Errno> {
+        disk(|disk| {
+            let file = disk.names.remove(path.to_str().expect("text")).ok_or(Errno::NOENT)?;
+            disk.files[file].named = false;
+            Ok(())
+        })
+    }
+
+    fn rename(from: &CStr, to: &CStr) -> Result<(), Errno> {
+        disk(|disk| {
+            let file = disk.names.remove(from.to_str().expect("text")).ok_or(Errno::NOENT)?;
+            if let Some(victim) = disk.names.insert(to.to_str().expect("text").to_string(), file) {
+                disk.files[victim].named = victim == file;
+            }
+            Ok(())
+        })
     }
 }
 
@@ -200,9 +339,12 @@ impl World {
     pub fn put(&self, path: &str, bytes: Vec<u8>) {
         disk(|disk| {
             disk.stamp += 1;
-            let (stamp, next) = (disk.stamp, disk.files.len() as u64 + 1);
-            let number = disk.files.get(path).map_or(next, |file| file.number);
-            disk.files.insert(path.to_string(), File { number, stamp, bytes: Arc::new(bytes) });
+            let old = disk.names.get(path).copied();
+            if let Some(old) = old {
+                disk.files[old].named = false;
+            }
+            let number = old.map_or(disk.files.len() as u64 + 1, |old| disk.files[old].number);
+            disk.make(path, number, bytes);
         });
     }
 
@@ -213,19 +355,37 @@ impl World {
         bytes
     }
 
-    /// Takes bytes off the end of an open file, without a word.
+    /// Takes bytes off the end of a file, without a word.
     pub fn cut(&self, path: &str, len: usize) {
         disk(|disk| {
-            let number = disk.files[path].number;
-            for file in disk.streams.iter_mut().flatten().filter(|file| file.number == number) {
-                file.bytes = Arc::new(file.bytes[..len].to_vec());
-            }
+            let file = disk.names[path];
+            disk.files[file].bytes.truncate(len);
         });
+    }
+
+    /// What a file holds on the disk; None if there is none of this name.
+    pub fn bytes_of(&self, path: &str) -> Option<Vec<u8>> {
+        disk(|disk| disk.names.get(path).map(|file| disk.files[*file].bytes.clone()))
+    }
+
+    /// The room on the volume, in bytes of clusters; without this call nobody has counted it.
+    pub fn limit(&self, bytes: u64) {
+        disk(|disk| disk.limit = Some(bytes));
     }
 
     /// Read commands so far.
     pub fn reads(&self) -> u64 {
         disk(|disk| disk.reads)
+    }
+
+    /// Write commands so far.
+    pub fn writes(&self) -> u64 {
+        disk(|disk| disk.writes)
+    }
+
+    /// Syncs so far.
+    pub fn syncs(&self) -> u64 {
+        disk(|disk| disk.syncs)
     }
 
     /// Open streams.
@@ -238,23 +398,33 @@ impl World {
         disk(|disk| disk.largest)
     }
 
+    /// The longest write so far.
+    pub fn largest_write(&self) -> usize {
+        disk(|disk| disk.largest_write)
+    }
+
     /// The n-th read from now on fails, or that and all after it.
     pub fn fail_read(&self, n: u64, ever: bool) {
-        disk(|disk| (disk.fail_read, disk.fail_ever) = (Some(n), ever));
+        disk(|disk| disk.read_fault = Fault { at: Some(n), ever });
     }
 
-    /// No read fails any more.
+    /// The n-th write from now on fails, or that and all after it.
+    pub fn fail_write(&self, n: u64, ever: bool) {
+        disk(|disk| disk.write_fault = Fault { at: Some(n), ever });
+    }
+
+    /// Nothing fails any more.
     pub fn heal(&self) {
-        disk(|disk| disk.fail_read = None);
+        disk(|disk| (disk.read_fault, disk.write_fault) = (Fault::default(), Fault::default()));
     }
 
-    /// Reads stop before they begin.
+    /// Transfers stop before they begin.
     pub fn hold(&self) {
         disk(|disk| disk.held = true);
     }
 
-    /// Waits until a read has stopped.
-    pub fn wait_for_a_held_read(&self) {
+    /// Waits until a transfer has stopped.
+    pub fn wait_for_a_held_transfer(&self) {
         let mut guard = DISK.lock();
         while guard.as_ref().is_some_and(|disk| disk.waiting == 0) {
             DOOR.wait(&mut guard);

@@ -1,6 +1,26 @@
-//! What the floors above need from storage: files, read at an offset, with nothing cached in between.
+//! What the floors above need from storage: files, read and written at an offset, with nothing cached in between.
+//!
+//! ```text
+//!   Storage   streams: open, read_at, write_at, truncate, sync, close; how much room is left
+//!   Names     what changes directories; in the tree that stays the business of its own file.c
+//! ```
 
 use core::ffi::CStr;
+
+use bitflags::bitflags;
+
+bitflags! {
+    /// How a file is opened. Reading is always meant.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct How: u8 {
+        /// For writing too.
+        const WRITE = 1;
+        /// An empty file is made where there is none.
+        const CREATE = 2;
+        /// With `CREATE`: a file that exists is an error.
+        const EXCLUSIVE = 4;
+    }
+}
 
 /// An error number, as `errno` has it. The ones named here have the same value in the tree and on the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +39,16 @@ impl Errno {
     pub const FAULT: Errno = Errno(14);
     /// The mode asked for is not the descriptor's.
     pub const ACCES: Errno = Errno(13);
+    /// It exists.
+    pub const EXIST: Errno = Errno(17);
+    /// A directory where a file is needed.
+    pub const ISDIR: Errno = Errno(21);
+    /// A file would become longer than one can be.
+    pub const FBIG: Errno = Errno(27);
+    /// The volume is full.
+    pub const NOSPC: Errno = Errno(28);
+    /// The volume is gone.
+    pub const NXIO: Errno = Errno(6);
     /// Still held.
     pub const BUSY: Errno = Errno(16);
     /// A value outside its range.
@@ -51,6 +81,17 @@ pub struct Opened {
     pub stream: i32,
     /// Which file it is.
     pub identity: Identity,
+    /// Whether the stream can write: always, where `WRITE` was asked for.
+    pub writable: bool,
+}
+
+/// The room on a volume.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Space {
+    /// What a file grows by, in bytes: a cluster.
+    pub unit: u32,
+    /// Free bytes; None where nobody has counted.
+    pub free: Option<u64>,
 }
 
 /// Storage without a cache. Every call may block; none is made with the floors' lock held.
@@ -60,18 +101,59 @@ pub trait Storage: 'static {
     /// The most bytes that one command moves.
     const TRANSFER: usize;
 
-    /// Opens a file for reading.
+    /// Opens a file. A stream that can write may be given although only reading was asked for: who has a descriptor for
+    /// writing is not storage's business.
     ///
     /// # Errors
     /// As `open()` of the system.
-    fn open(path: &CStr) -> Result<Opened, Errno>;
+    fn open(path: &CStr, how: How) -> Result<Opened, Errno>;
 
-    /// Closes a stream.
-    fn close(stream: i32);
+    /// Closes a stream. What was written and not synced may or may not be on the disk.
+    ///
+    /// # Errors
+    /// The device failed; the stream is closed all the same.
+    fn close(stream: i32) -> Result<(), Errno>;
 
     /// Reads at an offset into the buffer; fewer bytes than it holds only where the file ends.
     ///
     /// # Errors
     /// The device failed: nothing in the buffer counts.
     fn read_at(stream: i32, offset: u64, into: &mut [u8]) -> Result<usize, Errno>;
+
+    /// Writes at an offset, which is at most the length that storage has of the file; behind it the file grows. Fewer
+    /// bytes than given only where the volume is full.
+    ///
+    /// # Errors
+    /// `ENOSPC` when not one byte had room; the device failed, and what is on the disk in this range is unknown.
+    fn write_at(stream: i32, offset: u64, from: &[u8]) -> Result<usize, Errno>;
+
+    /// Makes a file shorter.
+    ///
+    /// # Errors
+    /// The device failed.
+    fn truncate(stream: i32, size: u64) -> Result<(), Errno>;
+
+    /// Brings all that was written, with length and date, to the disk; which file it is from now on.
+    ///
+    /// # Errors
+    /// The device failed: nothing is promised, and it can be tried again.
+    fn sync(stream: i32) -> Result<Identity, Errno>;
+
+    /// The room on the volume of an open file.
+    fn space(stream: i32) -> Space;
+}
+
+/// Storage whose directories are ours to change.
+pub trait Names: Storage {
+    /// Removes a name. The data of an open file stays until its last stream is closed.
+    ///
+    /// # Errors
+    /// As `remove()` of the system.
+    fn remove(path: &CStr) -> Result<(), Errno>;
+
+    /// Gives a file another name. A file that had it is removed. Identities and streams stay.
+    ///
+    /// # Errors
+    /// As `rename()` of the system.
+    fn rename(from: &CStr, to: &CStr) -> Result<(), Errno>;
 }

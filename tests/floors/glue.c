@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <sched.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -140,23 +141,32 @@ void rmport_set_errno(int32_t error)
     errno = error;
 }
 
-int32_t rmport_open(const char *path, uint64_t *identity)
+static int32_t identify(int stream, uint64_t *identity)
 {
     struct stat found;
-    CHECK(!locked);
-    int stream = open(path, O_RDONLY);
-    if (stream < 0 || fstat(stream, &found) < 0)
+    if (fstat(stream, &found) < 0)
         return -errno;
     identity[0] = found.st_dev;
     identity[1] = found.st_ino;
     identity[2] = (uint64_t)found.st_size;
     identity[3] = (uint64_t)found.st_mtim.tv_sec * 1000000000 + (uint64_t)found.st_mtim.tv_nsec;
-    return stream;
+    return 0;
 }
 
-void rmport_close(int32_t stream)
+int32_t rmport_open(const char *path, uint32_t how, uint64_t *identity)
 {
-    CHECK(close(stream) == 0);
+    CHECK(!locked && how < 8);
+    int flags = (how & 1 ? O_RDWR : O_RDONLY) | (how & 2 ? O_CREAT : 0) | (how & 4 ? O_EXCL : 0);
+    int stream = open(path, flags, 0666);
+    if (stream < 0)
+        return -errno;
+    int32_t error = identify(stream, identity);
+    return error < 0 ? error : stream;
+}
+
+int32_t rmport_close(int32_t stream)
+{
+    return close(stream) == 0 ? 0 : -errno;
 }
 
 int32_t rmport_read_at(int32_t stream, uint64_t offset, uint8_t *buffer, uint32_t bytes)
@@ -168,4 +178,37 @@ int32_t rmport_read_at(int32_t stream, uint64_t offset, uint8_t *buffer, uint32_
     int error = errno;
     pthread_mutex_lock(&processor);
     return got < 0 ? -error : (int32_t)got;
+}
+
+int32_t rmport_write_at(int32_t stream, uint64_t offset, const uint8_t *buffer, uint32_t bytes)
+{
+    CHECK(bytes <= 128 * 1024);
+    pthread_mutex_unlock(&processor);
+    ssize_t put = pwrite(stream, buffer, bytes, (off_t)offset);
+    int error = errno;
+    pthread_mutex_lock(&processor);
+    return put < 0 ? -error : (int32_t)put;
+}
+
+int32_t rmport_truncate(int32_t stream, uint64_t size)
+{
+    return ftruncate(stream, (off_t)size) == 0 ? 0 : -errno;
+}
+
+int32_t rmport_sync(int32_t stream, uint64_t *identity)
+{
+    pthread_mutex_unlock(&processor);
+    int answer = fsync(stream);
+    int error = errno;
+    pthread_mutex_lock(&processor);
+    return answer < 0 ? -error : identify(stream, identity);
+}
+
+uint32_t rmport_space(int32_t stream, uint64_t *free)
+{
+    struct statvfs found;
+    if (fstatvfs(stream, &found) < 0)
+        return 512;
+    *free = (uint64_t)found.f_bavail * found.f_frsize;
+    return (uint32_t)found.f_frsize;
 }

@@ -1,14 +1,27 @@
-//! Storage on the host: files of the operating system, read with `pread`.
+//! Storage on the host: files of the operating system, with `pread` and `pwrite`.
 
 use core::ffi::CStr;
 use core::mem::MaybeUninit;
 
 use super::kernel::System;
-use crate::port::storage::{Errno, Identity, Opened, Storage};
+use crate::port::storage::{Errno, How, Identity, Names, Opened, Space, Storage};
 
 /// The error of the C call that just failed.
 fn last() -> Errno {
     Errno(std::io::Error::last_os_error().raw_os_error().unwrap_or(5))
+}
+
+/// What a C call that answers 0 or -1 said.
+fn done(answer: libc::c_int) -> Result<(), Errno> {
+    if answer == 0 { Ok(()) } else { Err(last()) }
+}
+
+/// Opens a path, with the permissions that the process's mask leaves.
+fn open(path: &CStr, flags: libc::c_int) -> Result<i32, Errno> {
+    const MODE: libc::c_uint = 0o666;
+    // SAFETY: the path is a C string.
+    let stream = unsafe { libc::open(path.as_ptr(), flags, MODE) };
+    if stream < 0 { Err(last()) } else { Ok(stream) }
 }
 
 /// What the operating system says about an open file.
@@ -37,24 +50,28 @@ impl Storage for System {
     const SECTOR: usize = 512;
     const TRANSFER: usize = 256 * 512;
 
-    fn open(path: &CStr) -> Result<Opened, Errno> {
-        // SAFETY: the path is a C string.
-        let stream = unsafe { libc::open(path.as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC) };
-        if stream < 0 {
-            return Err(last());
-        }
+    fn open(path: &CStr, how: How) -> Result<Opened, Errno> {
+        let mut flags = libc::O_CLOEXEC;
+        flags |= if how.contains(How::CREATE) { libc::O_CREAT } else { 0 };
+        flags |= if how.contains(How::EXCLUSIVE) { libc::O_EXCL } else { 0 };
+        let (stream, writable) = match (open(path, flags | libc::O_RDWR), how.contains(How::WRITE)) {
+            // Only reading was asked for, and only reading may be allowed.
+            (Err(_), false) => (open(path, flags | libc::O_RDONLY)?, false),
+            (stream, _) => (stream?, true),
+        };
         match identify(stream) {
-            Ok(identity) => Ok(Opened { stream, identity }),
+            Ok(identity) => Ok(Opened { stream, identity, writable }),
             Err(error) => {
-                Self::close(stream);
+                // What the caller hears is why it could not be opened.
+                let _ = Self::close(stream);
                 Err(error)
             }
         }
     }
 
-    fn close(stream: i32) {
-        // SAFETY: the stream is a descriptor that `open` above gave; a file that was only read has nothing to lose.
-        unsafe { libc::close(stream) };
+    fn close(stream: i32) -> Result<(), Errno> {
+        // SAFETY: the stream is a descriptor that `open` above gave.
+        done(unsafe { libc::close(stream) })
     }
 
     fn read_at(stream: i32, offset: u64, into: &mut [u8]) -> Result<usize, Errno> {
@@ -78,5 +95,64 @@ impl Storage for System {
             }
         }
         Ok(done)
+    }
+
+    fn write_at(stream: i32, offset: u64, from: &[u8]) -> Result<usize, Errno> {
+        let mut done = 0;
+        while done < from.len() {
+            let Ok(at) = libc::off_t::try_from(offset + done as u64) else {
+                return Err(Errno::FBIG);
+            };
+            let rest = &from[done..];
+            // SAFETY: the pointer and the length are the slice's.
+            let put = unsafe { libc::pwrite(stream, rest.as_ptr().cast(), rest.len(), at) };
+            if put >= 0 {
+                done += put as usize;
+                continue;
+            }
+            match last() {
+                Errno(libc::EINTR) => {}
+                Errno::NOSPC if done > 0 => break,
+                error => return Err(error),
+            }
+        }
+        Ok(done)
+    }
+
+    fn truncate(stream: i32, size: u64) -> Result<(), Errno> {
+        let size = libc::off_t::try_from(size).map_err(|_| Errno::FBIG)?;
+        // SAFETY: a number; a stream that is none is an error of the call.
+        done(unsafe { libc::ftruncate(stream, size) })
+    }
+
+    fn sync(stream: i32) -> Result<Identity, Errno> {
+        // SAFETY: as above.
+        done(unsafe { libc::fsync(stream) })?;
+        identify(stream)
+    }
+
+    fn space(stream: i32) -> Space {
+        let mut found = MaybeUninit::<libc::statvfs>::uninit();
+        // SAFETY: the pointer is to a `statvfs` of ours.
+        if unsafe { libc::fstatvfs(stream, found.as_mut_ptr()) } != 0 {
+            return Space { unit: Self::SECTOR as u32, free: None };
+        }
+        // SAFETY: fstatvfs succeeded, so it filled the struct.
+        let found = unsafe { found.assume_init() };
+        #[allow(clippy::unnecessary_cast)] // the types differ between systems
+        let (unit, blocks) = (found.f_frsize as u64, found.f_bavail as u64);
+        Space { unit: u32::try_from(unit).unwrap_or(Self::SECTOR as u32), free: Some(blocks.saturating_mul(unit)) }
+    }
+}
+
+impl Names for System {
+    fn remove(path: &CStr) -> Result<(), Errno> {
+        // SAFETY: a C string.
+        done(unsafe { libc::unlink(path.as_ptr()) })
+    }
+
+    fn rename(from: &CStr, to: &CStr) -> Result<(), Errno> {
+        // SAFETY: C strings.
+        done(unsafe { libc::rename(from.as_ptr(), to.as_ptr()) })
     }
 }

@@ -1,14 +1,13 @@
 //! Storage in the tree: the file calls below the segment cache, as functions of the glue.
 
 use core::ffi::{CStr, c_char};
-use core::mem::MaybeUninit;
 
 use super::kernel::System;
-use crate::port::storage::{Errno, Identity, Opened, Storage};
+use crate::port::storage::{Errno, How, Identity, Opened, Space, Storage};
 
 /// What `rmport_open` tells about a file. Fixed widths: the layout is the same in every tree.
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct PortIdentity {
     /// Volume and mount generation.
     volume: u64,
@@ -20,44 +19,55 @@ struct PortIdentity {
     stamp: u64,
 }
 
+impl From<PortIdentity> for Identity {
+    fn from(from: PortIdentity) -> Self {
+        Identity { volume: from.volume, file: from.file, size: from.size, stamp: from.stamp }
+    }
+}
+
+/// What a function of the glue that answers 0 or a negative error number said.
+fn done(answer: i32) -> Result<(), Errno> {
+    if answer < 0 { Err(Errno(answer.wrapping_neg())) } else { Ok(()) }
+}
+
 unsafe extern "C" {
-    /// Opens a file for reading, below the cache, and says what it is. The stream from 0 up, or a negative error
-    /// number.
-    fn rmport_open(path: *const c_char, identity: *mut PortIdentity) -> i32;
-    /// Closes such a stream.
-    fn rmport_close(stream: i32);
+    /// Opens a file below the cache, and says what it is. `how`: 1 for writing too, 2 to make it, 4 only if there is
+    /// none. The stream from 0 up, or a negative error number.
+    fn rmport_open(path: *const c_char, how: u32, identity: *mut PortIdentity) -> i32;
+    /// Closes such a stream: 0, or a negative error number; it is closed in any case.
+    fn rmport_close(stream: i32) -> i32;
     /// Reads `bytes` bytes at `offset` into `buffer`: the count (less than asked only where the file ends), or a
     /// negative error number. Whole sectors go from the disk to the buffer without a copy.
     fn rmport_read_at(stream: i32, offset: u64, buffer: *mut u8, bytes: u32) -> i32;
+    /// Writes `bytes` bytes at `offset`, which is at most the length that the disk has of the file: the count (less than
+    /// given only where the volume is full), or a negative error number.
+    fn rmport_write_at(stream: i32, offset: u64, buffer: *const u8, bytes: u32) -> i32;
+    /// Makes the file shorter: 0, or a negative error number.
+    fn rmport_truncate(stream: i32, size: u64) -> i32;
+    /// Brings what was written, with length and date, to the disk and says what the file is now: 0, or a negative error
+    /// number.
+    fn rmport_sync(stream: i32, identity: *mut PortIdentity) -> i32;
+    /// Bytes of a cluster of the stream's volume; its free bytes go to `free`, all ones where nobody has counted.
+    fn rmport_space(stream: i32, free: *mut u64) -> u32;
 }
 
 impl Storage for System {
     const SECTOR: usize = 512;
     const TRANSFER: usize = 256 * 512;
 
-    fn open(path: &CStr) -> Result<Opened, Errno> {
-        let mut identity = MaybeUninit::<PortIdentity>::zeroed();
+    fn open(path: &CStr, how: How) -> Result<Opened, Errno> {
+        let mut identity = PortIdentity::default();
         // SAFETY: a C string, and a struct of ours that the glue fills.
-        let stream = unsafe { rmport_open(path.as_ptr(), identity.as_mut_ptr()) };
+        let stream = unsafe { rmport_open(path.as_ptr(), u32::from(how.bits()), &raw mut identity) };
         if stream < 0 {
             return Err(Errno(stream.wrapping_neg()));
         }
-        // SAFETY: all integers, zeroed before: valid whatever the glue wrote.
-        let identity = unsafe { identity.assume_init() };
-        Ok(Opened {
-            stream,
-            identity: Identity {
-                volume: identity.volume,
-                file: identity.file,
-                size: identity.size,
-                stamp: identity.stamp,
-            },
-        })
+        Ok(Opened { stream, identity: identity.into(), writable: how.contains(How::WRITE) })
     }
 
-    fn close(stream: i32) {
+    fn close(stream: i32) -> Result<(), Errno> {
         // SAFETY: a stream that `rmport_open` gave.
-        unsafe { rmport_close(stream) }
+        done(unsafe { rmport_close(stream) })
     }
 
     fn read_at(stream: i32, offset: u64, into: &mut [u8]) -> Result<usize, Errno> {
@@ -77,5 +87,44 @@ impl Storage for System {
             }
         }
         Ok(done)
+    }
+
+    fn write_at(stream: i32, offset: u64, from: &[u8]) -> Result<usize, Errno> {
+        let mut done = 0;
+        while done < from.len() {
+            let rest = &from[done..];
+            let bytes = rest.len().min(Self::TRANSFER);
+            // SAFETY: the pointer and the length are the slice's.
+            let put = unsafe { rmport_write_at(stream, offset + done as u64, rest.as_ptr(), bytes as u32) };
+            if put < 0 {
+                let error = Errno(put.wrapping_neg());
+                return if error == Errno::NOSPC && done > 0 { Ok(done) } else { Err(error) };
+            }
+            let put = (put as usize).min(bytes);
+            done += put;
+            if put < bytes {
+                break;
+            }
+        }
+        Ok(done)
+    }
+
+    fn truncate(stream: i32, size: u64) -> Result<(), Errno> {
+        // SAFETY: a stream that `rmport_open` gave.
+        done(unsafe { rmport_truncate(stream, size) })
+    }
+
+    fn sync(stream: i32) -> Result<Identity, Errno> {
+        let mut identity = PortIdentity::default();
+        // SAFETY: such a stream, and a struct of ours that the glue fills.
+        done(unsafe { rmport_sync(stream, &raw mut identity) })?;
+        Ok(identity.into())
+    }
+
+    fn space(stream: i32) -> Space {
+        let mut free = u64::MAX;
+        // SAFETY: such a stream, and a number of ours.
+        let unit = unsafe { rmport_space(stream, &raw mut free) };
+        Space { unit, free: (free != u64::MAX).then_some(free) }
     }
 }
