@@ -18,7 +18,9 @@
 pub mod callers;
 pub mod mapping;
 pub mod memory;
+pub mod mode;
 pub mod object;
+pub mod os;
 
 #[cfg(test)]
 mod tests;

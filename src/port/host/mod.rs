@@ -5,8 +5,10 @@ mod asker;
 pub mod barrier;
 mod clock;
 pub(crate) mod gate;
+pub mod granules;
 pub(crate) mod kernel;
 mod lock;
+pub mod region;
 mod storage;
 
 pub use asker::{asker, set_asker};
