@@ -102,7 +102,7 @@ headers:
 
 test:
 	@tools/need.sh cc c++ flock
-	@tools/need.sh --try valgrind sndfile cc32 rust32
+	@tools/need.sh --try valgrind sndfile cc32 rust32 fsck.vfat
 	@$(MAKE) -s lib PORT=host
 	@$(MAKE) -s lib PORT=rockbox
 	@tools/test.sh

@@ -27,6 +27,7 @@ bench: $(bench_targets)
 	@BENCH_OURS=$(BENCH_OUT)/ours BENCH_LOCKS=$(BENCH_OUT)/locks BENCH_REF=$(if $(REF),$(BENCH_OUT)/ref) \
 	    ONLY=$(ONLY) $(CARGO) bench -q --profile dev --bench driver
 	@$(if $(filter-out audio_pool,$(ONLY)),,$(CARGO) bench -q --bench audio_pool)
+	@$(if $(filter-out files,$(ONLY)),,$(CARGO) bench -q --bench files)
 
 $(BENCH_OUT)/ours/%: $(OURS) $(bench_files)
 	@mkdir -p $(@D)

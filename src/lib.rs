@@ -43,6 +43,6 @@ pub mod buflib;
 pub mod cache;
 pub mod capi;
 pub mod file;
-mod house;
+pub mod house;
 pub mod mmap;
 pub mod port;

@@ -15,6 +15,7 @@ esac
 probe() {
     case $1 in
     c++ | cc | flock | pkg-config | valgrind) command -v "$1" ;;
+    fsck.vfat) PATH="$PATH:/sbin:/usr/sbin" command -v "$1" ;;
     sndfile) pkg-config --exists sndfile ;;
     cc32) echo 'int main(void) { return 0; }' | cc -m32 -static -x c - -o /dev/null ;;
     rust32) [ -d "$(rustc --print target-libdir --target i686-unknown-linux-gnu)" ] ;;
@@ -29,6 +30,7 @@ packages() {
     cc) echo gcc libc6-dev ;;
     cc32) echo libc6-dev-i386 "lib32gcc-$(cc -dumpversion)-dev" ;;
     flock) echo util-linux ;;
+    fsck.vfat) echo dosfstools ;;
     sndfile) echo libsndfile1-dev pkg-config ;;
     rust32) ;;
     *) echo "$1" ;;

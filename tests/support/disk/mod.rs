@@ -1,0 +1,21 @@
+//! A disk that can be watched, slowed down and broken, for tests and benches.
+//!
+//! ```text
+//!   image.rs    bytes, with cheap snapshots         timing.rs   what commands cost: card, hard disk
+//!   media.rs    commands: counts, faults, log       cut.rs      what a power cut leaves of the log
+//!   fat/        FAT volumes: made and judged        extents.rs  a volume whose lists of clusters cost nothing
+//!   plain.rs    the port over such a volume         uncached.rs files with one sector of cache: the reference
+//!   files.rs    what workloads ask of either
+//! ```
+
+#![allow(dead_code, missing_docs)] // each user takes what it needs
+
+pub mod cut;
+pub mod extents;
+pub mod fat;
+pub mod files;
+pub mod image;
+pub mod media;
+pub mod plain;
+pub mod timing;
+pub mod uncached;
