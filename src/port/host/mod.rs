@@ -4,6 +4,7 @@ mod asker;
 #[cfg(feature = "audio_pool")]
 pub mod barrier;
 mod clock;
+pub mod fat;
 pub(crate) mod gate;
 pub mod granules;
 pub(crate) mod kernel;
