@@ -7,9 +7,9 @@
  * An allocation from the core pool by anybody during playback takes data that was played, then data that is far
  * ahead; playback goes on. Data in place of a ring may leave memory again: what a handle has is what it has now.
  *
- * Handles hold literal bytes of files: TYPE_ID3 and TYPE_BITMAP are refused in this version
- * (ERR_UNSUPPORTED_TYPE). TYPE_PACKET_AUDIO and TYPE_CODEC are streams; the other types lie whole in one block that
- * does not move. No events are sent.
+ * TYPE_PACKET_AUDIO and TYPE_CODEC are streams; the other types lie whole in one block that does not move. Tags
+ * (TYPE_ID3) and pictures (TYPE_BITMAP) are made by the program, which says how with `buffering_set_hooks`, and hears of
+ * events in the same way; until it does, those two types are refused with ERR_UNSUPPORTED_TYPE.
  */
 
 #ifndef ROCKMEM_BUFFERING_H
@@ -55,6 +55,16 @@ extern "C" {
 void buffering_init(void);
 
 /*
+ Says what the program does for buffering: parses tags, decodes pictures, hears events. NULL: nothing. To be called
+ while no handle is open.
+
+ The caller sees to it that:
+ * `hooks` is NULL, or points to functions that can be called for as long as the program runs, on the threads and in
+   the way that `struct buffering_hooks` tells.
+ */
+void buffering_set_hooks(const struct buffering_hooks *hooks);
+
+/*
  Closes every handle and begins anew. With NULL and 0, data lives in the core pool, shared with everybody. A region
  of the caller's is refused in this version: false. False too when the core pool has no room for the tables.
 
@@ -67,11 +77,13 @@ bool buffering_reset(char *buf, size_t buflen);
 /*
  Opens a file from `offset` on (0 if that is beyond its end): a handle above 0; ERR_FILE_ERROR; ERR_BUFFER_FULL when
  what the streams opened before have yet to read fills the budget, when a type that lies whole does not fit, or when
- there are too many handles; ERR_UNSUPPORTED_TYPE. Reading begins at once, on the buffering thread.
+ there are too many handles; ERR_UNSUPPORTED_TYPE. Reading begins at once, on the buffering thread. TYPE_ID3 does not
+ look whether there is such a file. TYPE_BITMAP is decoded before this returns; ERR_BITMAP_TOO_LARGE when it would fill
+ the buffer.
 
  The caller sees to it that:
  * `file` is a C string.
- * `user_data` has no meaning for the supported types.
+ * `user_data` is what the program's decoder of pictures expects; for other types it has no meaning.
  */
 int bufopen(const char *file, off_t offset, enum data_type type_, void *user_data);
 

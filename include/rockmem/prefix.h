@@ -51,6 +51,7 @@
 #define buffering_get_debugdata rockmem_buffering_get_debugdata
 #define buffering_init rockmem_buffering_init
 #define buffering_reset rockmem_buffering_reset
+#define buffering_set_hooks rockmem_buffering_set_hooks
 #define bufftell rockmem_bufftell
 #define bufgetdata rockmem_bufgetdata
 #define buflib_alloc rockmem_buflib_alloc

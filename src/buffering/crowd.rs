@@ -31,7 +31,7 @@ fn player(world: &World, files: &[Vec<u8>], seed: u64, crowded: bool) {
         if mine.len() < 3 {
             let n = dice.below(FILES);
             let kind = if dice.below(4) == 0 { Kind::RawAtomic } else { Kind::PacketAudio };
-            match open(&mut world.enter(), &path(n), 0, kind) {
+            match open(&mut world.enter(), &path(n), 0, kind, 0) {
                 Ok(id) => mine.push((id, n, 0)),
                 Err(error) => assert_eq!(error, ERR_BUFFER_FULL),
             }

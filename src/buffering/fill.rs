@@ -13,8 +13,10 @@
 //!
 //! For a second after somebody took memory from what lay ahead, step 3 is left out.
 
+use core::ffi::c_int;
+
 use super::handle::{Handle, Home, look};
-use super::{Buffered, budget, stream};
+use super::{Buffered, budget, hooks, stream};
 use crate::cache::Cached;
 use crate::cache::evict::{Asker, segment};
 use crate::cache::index::List;
@@ -47,6 +49,8 @@ struct Job {
 /// The thread.
 pub fn run<H: House<State: Buffered>>() {
     let mut g = H::monitor().enter();
+    // Whether a burst of reading is on.
+    let mut busy = false;
     loop {
         #[cfg(test)]
         if g.buffering().stop {
@@ -55,9 +59,24 @@ pub fn run<H: House<State: Buffered>>() {
             return;
         }
         budget::refresh(&mut g);
-        match pick(&mut g) {
-            Some(job) => work(&mut g, &job),
+        let job = pick(&mut g);
+        if job.is_some() != busy {
+            busy = !busy;
+            if let Some(hook) = g.buffering().hooks.fill {
+                g.unlocked(|| hook(c_int::from(busy)));
+                // The world went on meanwhile.
+                continue;
+            }
+        }
+        match job {
+            Some(job) => {
+                work(&mut g, &job);
+                hooks::announce(&mut g);
+            }
             None => {
+                if hooks::announce(&mut g) || hooks::watch_level(&mut g) {
+                    continue;
+                }
                 let some = !g.buffering().all().is_empty();
                 g.wait(Channel::Work, some.then_some(REST));
             }
@@ -149,7 +168,7 @@ fn work<H: House<State: Buffered>>(g: &mut Guard<H>, job: &Job) {
         return;
     };
     let (Home::Stream { object } | Home::Atomic { object, .. }) = handle.home else {
-        return;
+        return hooks::parse(g, job.id);
     };
     // A use of our own: the handle may be closed while we wait for the disk.
     g.maps().objects[object].hold();
@@ -198,6 +217,8 @@ fn starve<H: House<State: Buffered>>(g: &mut Guard<H>, job: &Job) {
     if job.waited {
         if let Some(handle) = buffering.find(job.id) {
             handle.starved = true;
+            let handle = *handle;
+            hooks::call_for_room(g, &handle);
         }
     } else {
         buffering.rest_until = Some(now.wrapping_add(REST));

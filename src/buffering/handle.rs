@@ -1,5 +1,6 @@
 //! Handles: one record each, dense, in the order of opening, in a block of the pool.
 
+use super::hooks::Tags;
 use super::{Buffered, Buffering};
 use crate::cache::Cached;
 use crate::cache::evict::{Asker, take_room};
@@ -149,6 +150,10 @@ pub struct Handle {
     pub steady: bool,
     /// Nobody may wait for it.
     pub signaled: bool,
+    /// How far its tags are.
+    pub tags: Tags,
+    /// The program is to be told when all of it is in memory.
+    pub finish_due: bool,
     /// Calls of `buf_pin_handle` that are not taken back.
     pub pins: u8,
 }
@@ -174,6 +179,8 @@ impl Handle {
         starved: false,
         steady: false,
         signaled: false,
+        tags: Tags::None,
+        finish_due: false,
         pins: 0,
     };
 

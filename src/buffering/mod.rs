@@ -2,8 +2,9 @@
 //!
 //! ```text
 //!   bufopen ─► handle ── stream ──► position over the file's segments (floor 4)      packet audio, codecs
-//!                     └─ atomic ──► a mapping of the file that never moves (floor 3) atomic audio, raw, cue sheets
-//!   bufalloc ► handle ── memory ──► a block that never moves                         copies of the caller's data
+//!                     ├─ atomic ──► a mapping of the file that never moves (floor 3) atomic audio, raw, cue sheets
+//!                     └─ memory ──► a block that never moves, filled by the program  tags, pictures
+//!   bufalloc ► handle ── memory ──► the same                                         copies of the caller's data
 //!
 //!   one stream:
 //!        start            pos                       end                    filesize
@@ -22,7 +23,9 @@
 pub mod budget;
 pub mod fill;
 pub mod handle;
+pub mod hooks;
 pub mod open;
+pub mod parsed;
 pub mod position;
 pub mod stream;
 
@@ -34,6 +37,7 @@ use crate::port::kernel::Channel;
 use crate::port::monitor::{Guard, House};
 
 use handle::Handle;
+use hooks::Hooks;
 
 /// No handle of this number, or its wait was called off.
 pub const ERR_HANDLE_NOT_FOUND: i32 = -1;
@@ -45,6 +49,18 @@ pub const ERR_INVALID_VALUE: i32 = -3;
 pub const ERR_FILE_ERROR: i32 = -4;
 /// This type of data cannot be opened in this way.
 pub const ERR_UNSUPPORTED_TYPE: i32 = -6;
+
+/// The picture would fill the buffer.
+pub const ERR_BITMAP_TOO_LARGE: i32 = -7;
+
+/// Little is left to play, or a reader waits and there is no room: more can be opened, or something closed.
+pub const BUFFER_EVENT_BUFFER_LOW: u16 = 0x0401;
+/// A handle jumped, and others are in the way of its data.
+pub const BUFFER_EVENT_REBUFFER: u16 = 0x0402;
+/// All of a handle's file is in memory, or its tags are parsed.
+pub const BUFFER_EVENT_FINISHED: u16 = 0x0405;
+/// Everything is about to be closed.
+pub const BUFFER_EVENT_BUFFER_RESET: u16 = 0x0406;
 
 /// The most that `bufgetdata` promises in one piece for a stream.
 pub const PIECE: usize = 32 * 1024;
@@ -94,6 +110,10 @@ pub struct Buffering {
     bridge: usize,
     /// Bytes in atomic and memory handles.
     fixed: u64,
+    /// What the program does for us.
+    pub hooks: Hooks,
+    /// When the level was last looked at.
+    watched: u32,
     /// Figures.
     pub counts: Counts,
     /// Tells the thread to end; for tests, which end the world under it.
@@ -128,6 +148,8 @@ impl Buffering {
             reserve_taken: false,
             bridge: PIECE,
             fixed: 0,
+            hooks: Hooks::NONE,
+            watched: 0,
             counts: Counts { played: 0, bridged: 0, waits: 0, stalls: 0, waited: 0 },
             #[cfg(test)]
             stop: false,
@@ -151,6 +173,7 @@ impl Buffering {
 /// Closes every handle and starts anew in the shared pool; starts the thread the first time. False without memory for
 /// the tables, or without a thread.
 pub fn reset<H: House<State: Buffered>>(g: &mut Guard<H>, pool: Pool) -> bool {
+    hooks::event(g, BUFFER_EVENT_BUFFER_RESET, None);
     while let Some(id) = g.buffering().all().first().map(|handle| handle.id) {
         open::close(g, id);
     }

@@ -1,9 +1,10 @@
 //! Opening and closing handles.
 
-use core::ffi::CStr;
+use core::ffi::{CStr, c_void};
 
 use super::handle::{Handle, Home, Kind, drop_bridge, let_go};
-use super::{Buffered, ERR_BUFFER_FULL, ERR_FILE_ERROR, ERR_UNSUPPORTED_TYPE, budget, position};
+use super::hooks::{Tags, will_finish};
+use super::{Buffered, ERR_BUFFER_FULL, ERR_FILE_ERROR, budget, parsed, position};
 use crate::buflib::Pool;
 use crate::cache::Cached;
 use crate::cache::evict::keep;
@@ -14,18 +15,27 @@ use crate::port::kernel::Channel;
 use crate::port::monitor::{Guard, House};
 use crate::port::storage::Errno;
 
-/// Opens a file from an offset on: the handle, or an `ERR_` code. Reading begins on the buffering thread.
+/// Opens a file from an offset on: the handle, or an `ERR_` code. Reading begins on the buffering thread. `user` is handed
+/// to whoever decodes a picture.
 ///
 /// # Errors
-/// `ERR_UNSUPPORTED_TYPE` for kinds that are not literal bytes of a file; `ERR_FILE_ERROR`; `ERR_BUFFER_FULL` when what
-/// open streams have before them fills the budget, when an atomic file does not fit, or when there are too many handles.
-pub fn open<H: House<State: Buffered>>(g: &mut Guard<H>, path: &CStr, offset: u64, kind: Kind) -> Result<i32, i32> {
-    if matches!(kind, Kind::Id3 | Kind::Bitmap) {
-        return Err(ERR_UNSUPPORTED_TYPE);
-    }
+/// `ERR_FILE_ERROR`; `ERR_BUFFER_FULL` when what open streams have before them fills the budget, when an atomic file does
+/// not fit, or when there are too many handles; for tags and pictures see [`parsed`].
+pub fn open<H: House<State: Buffered>>(
+    g: &mut Guard<H>,
+    path: &CStr,
+    offset: u64,
+    kind: Kind,
+    user: usize,
+) -> Result<i32, i32> {
     let Some(pool) = g.maps().pool.filter(|_| g.buffering().live) else {
         return Err(ERR_BUFFER_FULL);
     };
+    match kind {
+        Kind::Id3 => return parsed::tags(g, pool, path),
+        Kind::Bitmap => return parsed::picture(g, pool, path, offset, user),
+        _ => {}
+    }
     let object =
         open_file(g, path).map_err(|error| if error == Errno::NOMEM { ERR_BUFFER_FULL } else { ERR_FILE_ERROR })?;
     let size = g.maps().objects[object].size;
@@ -35,7 +45,16 @@ pub fn open<H: House<State: Buffered>>(g: &mut Guard<H>, path: &CStr, offset: u6
         _ => atomic_home(g, pool, object, start, size),
     };
     let added = opened.and_then(|home| {
-        let handle = Handle { kind, home, filesize: size, start, pos: start, end: start, ..Handle::FREE };
+        let handle = Handle {
+            kind,
+            home,
+            filesize: size,
+            start,
+            pos: start,
+            end: start,
+            finish_due: will_finish(kind, start, size),
+            ..Handle::FREE
+        };
         let id = g.buffering().add(handle);
         if id.is_none() {
             drop_home(g, &handle);
@@ -90,22 +109,26 @@ fn atomic_home<H: House<State: Buffered>>(
 /// Opens a handle over `size` bytes: a copy of `source`, or any content without one.
 ///
 /// # Errors
-/// `ERR_UNSUPPORTED_TYPE` for tags and pictures, which are more than their bytes; `ERR_BUFFER_FULL`.
+/// `ERR_BUFFER_FULL`.
 pub fn alloc<H: House<State: Buffered>>(
     g: &mut Guard<H>,
     source: Option<&[u8]>,
     size: usize,
     kind: Kind,
 ) -> Result<i32, i32> {
-    if matches!(kind, Kind::Id3 | Kind::Bitmap) {
-        return Err(ERR_UNSUPPORTED_TYPE);
-    }
     let Some(pool) = g.maps().pool.filter(|_| g.buffering().live) else {
         return Err(ERR_BUFFER_FULL);
     };
     let block = g.unlocked(|| Block::take_fixed(pool, size)).ok_or(ERR_BUFFER_FULL)?;
     if let Some(source) = source {
-        block.pin().write(0, source);
+        let hooks = g.buffering().hooks;
+        match hooks.id3_copy.filter(|_| kind == Kind::Id3 && size == hooks.id3_size) {
+            Some(copy) => {
+                let pin = block.pin();
+                g.unlocked(|| copy(pin.address() as *mut c_void, source.as_ptr().cast()));
+            }
+            None => block.pin().write(0, source),
+        }
     }
     let handle = Handle {
         kind,
@@ -128,6 +151,10 @@ pub fn alloc<H: House<State: Buffered>>(
 /// the room. Threads that wait for the handle are told.
 pub fn close<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32) {
     let_go(g, id);
+    // Its tags may be being parsed: into its block, from its path.
+    while g.buffering().find(id).is_some_and(|handle| handle.tags == Tags::Loading) {
+        g.wait(Channel::Data, None);
+    }
     let Some(handle) = g.buffering().take(id) else {
         return;
     };

@@ -60,6 +60,7 @@ pub fn seek<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32, target: u64) -
         now.start = if target < handle.pos { now.start.min(target) } else { target };
         now.steady = false;
         now.retry = None;
+        now.finish_due |= target < now.filesize;
     }
     let (maps, _) = g.parts();
     keep(maps, object, target, target + near);

@@ -211,7 +211,10 @@ pub fn data<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32, size: usize) -
             Waited::Ready(len) => Ok((data + (handle.pos - base) as usize, len)),
             Waited::Starved => Err(ERR_FILE_ERROR),
         },
-        Home::Memory { data, .. } => Ok((data + handle.pos as usize, size as usize)),
+        Home::Memory { data, .. } => match wait(g, id, handle.pos, size)? {
+            Waited::Ready(len) => Ok((data + handle.pos as usize, len)),
+            Waited::Starved => Err(ERR_FILE_ERROR),
+        },
     }
 }
 

@@ -4,9 +4,9 @@
 //! An allocation from the core pool by anybody during playback takes data that was played, then data that is far
 //! ahead; playback goes on. Data in place of a ring may leave memory again: what a handle has is what it has now.
 //!
-//! Handles hold literal bytes of files: TYPE_ID3 and TYPE_BITMAP are refused in this version
-//! (ERR_UNSUPPORTED_TYPE). TYPE_PACKET_AUDIO and TYPE_CODEC are streams; the other types lie whole in one block that
-//! does not move. No events are sent.
+//! TYPE_PACKET_AUDIO and TYPE_CODEC are streams; the other types lie whole in one block that does not move. Tags
+//! (TYPE_ID3) and pictures (TYPE_BITMAP) are made by the program, which says how with `buffering_set_hooks`, and hears of
+//! events in the same way; until it does, those two types are refused with ERR_UNSUPPORTED_TYPE.
 
 //#include "prefix.h"
 //#include "buffering_inline.h"
@@ -14,6 +14,7 @@
 use core::ffi::{CStr, c_char, c_int, c_void};
 
 use crate::buffering::handle::{DataType, Kind};
+use crate::buffering::hooks::Hooks;
 use crate::buffering::{
     self, Buffered, ERR_BUFFER_FULL, ERR_FILE_ERROR, ERR_HANDLE_NOT_FOUND, ERR_INVALID_VALUE, ERR_UNSUPPORTED_TYPE,
     budget, open, position, stream,
@@ -53,6 +54,19 @@ pub unsafe extern "C" fn buffering_init() {
     drop(enter());
 }
 
+/// Says what the program does for buffering: parses tags, decodes pictures, hears events. NULL: nothing. To be called
+/// while no handle is open.
+///
+/// # Safety
+/// * `hooks` is NULL, or points to functions that can be called for as long as the program runs, on the threads and in
+///   the way that `struct buffering_hooks` tells.
+#[unsafe(export_name = prefix!("buffering_set_hooks"))]
+pub unsafe extern "C" fn buffering_set_hooks(hooks: *const Hooks) {
+    // SAFETY: NULL or readable, by the caller's promise.
+    let hooks = unsafe { hooks.as_ref() }.copied();
+    enter().buffering().hooks = hooks.unwrap_or(Hooks::NONE);
+}
+
 /// Closes every handle and begins anew. With NULL and 0, data lives in the core pool, shared with everybody. A region
 /// of the caller's is refused in this version: false. False too when the core pool has no room for the tables.
 ///
@@ -69,14 +83,15 @@ pub unsafe extern "C" fn buffering_reset(buf: *mut c_char, buflen: usize) -> boo
 
 /// Opens a file from `offset` on (0 if that is beyond its end): a handle above 0; ERR_FILE_ERROR; ERR_BUFFER_FULL when
 /// what the streams opened before have yet to read fills the budget, when a type that lies whole does not fit, or when
-/// there are too many handles; ERR_UNSUPPORTED_TYPE. Reading begins at once, on the buffering thread.
+/// there are too many handles; ERR_UNSUPPORTED_TYPE. Reading begins at once, on the buffering thread. TYPE_ID3 does not
+/// look whether there is such a file. TYPE_BITMAP is decoded before this returns; ERR_BITMAP_TOO_LARGE when it would fill
+/// the buffer.
 ///
 /// # Safety
 /// * `file` is a C string.
-/// * `user_data` has no meaning for the supported types.
+/// * `user_data` is what the program's decoder of pictures expects; for other types it has no meaning.
 #[unsafe(export_name = prefix!("bufopen"))]
 pub unsafe extern "C" fn bufopen(file: *const c_char, offset: Off, type_: DataType, user_data: *mut c_void) -> c_int {
-    let _ = user_data;
     let Some(kind) = Kind::of(type_) else { return ERR_UNSUPPORTED_TYPE };
     if file.is_null() {
         return ERR_FILE_ERROR;
@@ -84,7 +99,7 @@ pub unsafe extern "C" fn bufopen(file: *const c_char, offset: Off, type_: DataTy
     // SAFETY: a C string, by the caller's promise.
     let path = unsafe { CStr::from_ptr(file) };
     let offset = u64::try_from(offset).unwrap_or(0);
-    open::open(&mut enter(), path, offset, kind).unwrap_or_else(|error| error)
+    open::open(&mut enter(), path, offset, kind, user_data as usize).unwrap_or_else(|error| error)
 }
 
 /// Opens a handle over a copy of `size` bytes at `src`, or over as many bytes of any content if `src` is NULL: a

@@ -68,6 +68,12 @@ impl Block {
         self.handle
     }
 
+    /// Gives all but the first `size` bytes back.
+    pub fn cut(self, size: usize) -> Block {
+        let kept = size <= self.size && self.pool.shrink(self.handle, ptr::null_mut(), size);
+        Block { size: if kept { size } else { self.size }, ..self }
+    }
+
     /// Gives the memory back. Callbacks do not run.
     pub fn give(self) {
         self.pool.free(self.handle);
@@ -241,6 +247,20 @@ pub fn look_at(start: usize, len: usize) -> std::vec::Vec<u8> {
     }
     // SAFETY: tests ask for bytes of mappings that they hold.
     unsafe { core::slice::from_raw_parts(start as *const u8, len) }.to_vec()
+}
+
+/// The text at an address that a test was given.
+#[cfg(test)]
+pub fn text_at(start: usize) -> std::vec::Vec<u8> {
+    // SAFETY: hooks of tests are given C strings.
+    unsafe { core::ffi::CStr::from_ptr(start as *const core::ffi::c_char) }.to_bytes().to_vec()
+}
+
+/// Writes bytes where a test was told to.
+#[cfg(test)]
+pub fn write_at(start: usize, bytes: &[u8]) {
+    // SAFETY: hooks of tests are told to write to blocks that are theirs meanwhile.
+    unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), start as *mut u8, bytes.len()) }
 }
 
 /// Allocations that fail on command.

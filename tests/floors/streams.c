@@ -121,7 +121,7 @@ static void the_rest(const unsigned char *file)
     CHECK(bufopen("small", 0, TYPE_BITMAP, NULL) == ERR_UNSUPPORTED_TYPE);
     CHECK(bufopen("song", 0, TYPE_ATOMIC_AUDIO, NULL) == ERR_BUFFER_FULL);
     CHECK(bufalloc(NULL, (size_t)-1, TYPE_RAW_ATOMIC) == ERR_BUFFER_FULL);
-    CHECK(bufalloc("x", 1, TYPE_ID3) == ERR_UNSUPPORTED_TYPE);
+    CHECK(bufalloc("x", 1, TYPE_UNKNOWN) == ERR_UNSUPPORTED_TYPE);
 
     CHECK(bufclose(id) && bufclose(id) && bufclose(0) && bufclose(-7));
     CHECK(bufseek(id, 0) == ERR_HANDLE_NOT_FOUND && bufadvance(id, 0) == ERR_HANDLE_NOT_FOUND);
@@ -134,6 +134,70 @@ static void the_rest(const unsigned char *file)
     CHECK(!buffering_reset(text, sizeof text));
 }
 
+/* What a player does for buffering. */
+
+struct tags
+{
+    char title[32];
+};
+
+static volatile int resets, finished, bursts;
+
+static void event(unsigned short event, void *data)
+{
+    if (event == BUFFER_EVENT_BUFFER_RESET)
+        resets++;
+    if (event == BUFFER_EVENT_FINISHED)
+    {
+        CHECK(buf_handle_data_type(*(int *)data) == TYPE_ID3);
+        finished = *(int *)data;
+    }
+}
+
+static void parse(const char *path, void *id3)
+{
+    snprintf(((struct tags *)id3)->title, 32, "title of %s", path);
+}
+
+static ssize_t paint(const char *path, uint64_t offset, void *user, void *into, size_t room)
+{
+    size_t size = *(size_t *)user;
+    CHECK(strcmp(path, "cover") == 0 && offset == 7);
+    if (into)
+        memset(into, 0x77, room < size ? room : size);
+    return (ssize_t)(into ? size : size + 1000);
+}
+
+static void fill(int begins)
+{
+    bursts += begins;
+}
+
+static void tags_and_pictures(void)
+{
+    const struct buffering_hooks hooks = { event, sizeof(struct tags), parse, NULL, paint, fill };
+    size_t size = 3000;
+    void *data;
+    CHECK(bufopen("song", 0, TYPE_ID3, NULL) == ERR_UNSUPPORTED_TYPE);
+    buffering_set_hooks(&hooks);
+    CHECK(buffering_reset(NULL, 0) && resets == 1);
+    int id = bufopen("song", 0, TYPE_ID3, NULL);
+    CHECK(id > 0 && buf_filesize(id) == sizeof(struct tags));
+    CHECK(bufgetdata(id, 0, &data) == sizeof(struct tags));
+    CHECK(strcmp(((struct tags *)data)->title, "title of song") == 0);
+    while (finished != id)
+        other_threads();
+    CHECK(bursts > 0);
+    int cover = bufopen("cover", 7, TYPE_BITMAP, &size);
+    CHECK(cover > id && buf_filesize(cover) == 3000 && buf_handle_remaining(cover) == 0);
+    CHECK(bufgetdata(cover, 0, &data) == 3000 && ((char *)data)[2999] == 0x77);
+    size = pool_bytes;
+    CHECK(bufopen("cover", 7, TYPE_BITMAP, &size) == ERR_BITMAP_TOO_LARGE);
+    CHECK(bufclose(id) && bufclose(cover));
+    buffering_set_hooks(NULL);
+    CHECK(buffering_reset(NULL, 0) && resets == 1);
+}
+
 int main(void)
 {
     unsigned char *song = make_file("song", SIZE);
@@ -144,6 +208,7 @@ int main(void)
     CHECK(buffering_reset(NULL, 0));
     play(song);
     the_rest(make_file("small", 100000));
+    tags_and_pictures();
     puts("streams as promised");
     return 0;
 }
