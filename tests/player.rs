@@ -44,8 +44,10 @@ fn music_plays_to_its_end_in_a_pool_smaller_than_it() {
     let output = play(&player, &["--seconds", "5", "--pool", "512", "--out", out.to_str().expect("a path")]);
     assert_eq!(output.status.code(), Some(0));
     let said = String::from_utf8_lossy(&output.stdout);
-    assert!(row(&said, "bytes played").ends_with("of 2 files, 0:10 of music"));
-    assert!(row(&said, "verified").starts_with("2 of 2,"));
+    assert!(row(&said, "bytes played").ends_with("of 3 files, 0:15 of music"));
+    assert!(row(&said, "verified").starts_with("3 of 3,"));
+    assert_eq!(row(&said, "jumps"), "300, each as in a direct decode");
+    assert_eq!(row(&said, "covers"), "3 of 3");
     assert!(row(&said, "underruns").starts_with("0,"));
     assert!(row(&said, "blocks damaged").starts_with("0 of "));
 }

@@ -54,9 +54,10 @@ static void help(void)
 {
     printf("player [options] [music files]\n"
            "\n"
-           "Plays each file through bufopen and the memory pool into a WAV file, while a second thread allocates and\n"
-           "frees core_alloc blocks of up to a quarter of the pool; then compares every sample with a direct decode.\n"
-           "Without files it makes two pieces itself, FLAC and Ogg Vorbis.\n"
+           "Plays the files one after the other through bufopen and the memory pool into WAV files, with the next ones\n"
+           "opened ahead, while a second thread allocates and frees core_alloc blocks of up to a quarter of the pool; jumps\n"
+           "about in each; then compares every sample with a direct decode. A cover.bmp beside a track is shown with it.\n"
+           "Without files it makes three pieces itself: FLAC, Ogg Vorbis and a chiptune.\n"
            "\n"
            "  --pool KB      size of the pool (4096)\n"
            "  --seconds N    length of each piece it makes itself (120)\n"
@@ -123,10 +124,10 @@ static void check_file(const char *path)
         usage_error("%s is not a regular file", path);
     fclose(file);
     SF_INFO info = { 0 };
-    SNDFILE *music = sf_open(path, SFM_READ, &info);
+    struct music *music = music_open_file(path, &info);
     if (!music)
         usage_error("%s is not music that libsndfile reads: %s", path, sf_strerror(NULL));
-    sf_close(music);
+    music_close(music);
 }
 
 /* build/player/tune.wav for music/tune.flac, with a number in front when there are several. */
@@ -145,7 +146,8 @@ static void name_wav(struct track *track, size_t number, size_t count)
 int main(int argc, char **argv)
 {
     static struct track tracks[TRACKS_MAX];
-    static char made[2][512];
+    static char made[PIECES][512];
+    struct totals totals = { 0 };
     read_options(argc, argv);
     size_t count = (size_t)(argc - optind);
     if (count > TRACKS_MAX)
@@ -158,22 +160,36 @@ int main(int argc, char **argv)
     if (count == 0) {
         if (!tune_make(&options, made))
             return 1;
-        for (; count < 2; count++)
+        for (; count < PIECES; count++)
             tracks[count].path = made[count];
     }
 
     core_allocator_init();
     buffering_init();
+    hooks_start();
     if (!buffering_reset(NULL, 0))
         usage_error("a pool of %zu KB is too small for the tables of buffering", options.pool / 1024);
     hog_start(&options);
     bool good = true;
+    playlist_start(tracks, count);
     for (size_t i = 0; i < count; i++) {
-        name_wav(&tracks[i], i + 1, count);
-        if (!track_play(&tracks[i])) {
-            fprintf(stderr, "player: %s: %s\n", tracks[i].path, tracks[i].error);
+        struct track *track = &tracks[i];
+        name_wav(track, i + 1, count);
+        track->clock = &totals.clock;
+        bool played = track_play(track);
+        size_t ahead = playlist_opened() - i - 1;
+        totals.ahead = ahead > totals.ahead ? ahead : totals.ahead;
+        track_close(track);
+        if (!played) {
+            fprintf(stderr, "player: %s: %s\n", track->path, track->error);
             good = false;
         }
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (*tracks[i].error || track_seek_storm(&tracks[i], options.seed + (uint32_t)i, &totals.seeks))
+            continue;
+        fprintf(stderr, "player: %s: %s\n", tracks[i].path, tracks[i].error);
+        good = false;
     }
     struct hog_result hog = hog_stop();
     for (size_t i = 0; i < count; i++) {
@@ -184,5 +200,5 @@ int main(int argc, char **argv)
         snprintf(tracks[i].error, sizeof tracks[i].error, "%s", why);
         good = false;
     }
-    return report(&options, tracks, count, &hog) && good ? 0 : 1;
+    return report(&options, tracks, count, &totals, &hog) && good ? 0 : 1;
 }

@@ -45,7 +45,7 @@ void progress(const struct track *track, bool last)
     double rate = track->info.samplerate ? track->info.samplerate : 1, done = (double)track->frames / rate;
     double all = (double)track->info.frames / rate;
     show(all > 0 ? done / all : 0, last, "%-24.40s %3d:%02d / %d:%02d   ahead %.1f s   requests met %" PRIu64 " of %" PRIu64,
-         file_name(track->path), (int)done / 60, (int)done % 60, (int)all / 60, (int)all % 60, track->clock.ahead,
+         *track->title ? track->title : file_name(track->path), (int)done / 60, (int)done % 60, (int)all / 60, (int)all % 60, track->clock->ahead,
          hog.granted, hog.requests);
 }
 
@@ -77,32 +77,36 @@ static long process_peak_kb(void)
     return getrusage(RUSAGE_SELF, &usage) == 0 ? usage.ru_maxrss : 0;
 }
 
-bool report(const struct options *options, const struct track *tracks, size_t count, const struct hog_result *hog)
+bool report(const struct options *options, const struct track *tracks, size_t count, const struct totals *totals,
+            const struct hog_result *hog)
 {
     struct rm_stats stats;
     rm_get_stats(&stats);
     uint64_t bytes = 0, uncached = 0;
-    unsigned underruns = 0;
-    size_t whole = 0;
-    double longest = 0, seconds = 0;
+    unsigned underruns = totals->clock.underruns;
+    size_t whole = 0, covers = 0, covered = 0;
+    double longest = totals->clock.longest_wait, seconds = 0;
     struct frame_figures buffers = { 0 };
     for (const struct track *t = tracks; t < tracks + count; t++) {
         bytes += t->bytes;
         uncached += t->uncached.commands;
-        underruns += t->clock.underruns;
-        longest = t->clock.longest_wait > longest ? t->clock.longest_wait : longest;
+        covers += t->has_cover;
+        covered += t->covered;
         seconds += t->info.samplerate ? (double)t->frames / t->info.samplerate : 0;
         whole += !*t->error;
         buffers.gets += t->buffers.gets;
         buffers.hits += t->buffers.hits;
         buffers.lost += t->buffers.lost;
     }
-    bool verified = whole == count, fed = hog->granted * 10 >= hog->requests * 9;
+    bool verified = whole == count && covered == covers, fed = hog->granted * 10 >= hog->requests * 9;
 
     putchar('\n');
     row("bytes played", "%" PRIu64 " of %zu %s, %d:%02d of music", bytes, count, count == 1 ? "file" : "files",
         (int)seconds / 60, (int)seconds % 60);
     row("verified", "%zu of %zu, every sample as in a direct decode", whole, count);
+    row("jumps", "%u, each as in a direct decode", totals->seeks);
+    row("covers", "%zu of %zu", covered, covers);
+    row("opened ahead", "up to %zu %s", totals->ahead, totals->ahead == 1 ? "track" : "tracks");
     row("underruns", "%u, longest wait %.1f ms", underruns, 1000 * longest);
     row("storage commands", "%" PRIu64 " with the cache, %" PRIu64 " without", stats.storage_commands, uncached);
     row("hits", "%" PRIu64 ", %.2f %% of %" PRIu64 " lookups", stats.hits, percent(stats.hits, stats.hits + stats.misses),

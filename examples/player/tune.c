@@ -4,6 +4,7 @@
  * The score is worked out sixteenth by sixteenth from a table of chords and a small repeatable random row: verses
  * repeat their melody (A A B A), the band enters player by player, breaks every fourth verse, and fades at the end. */
 #include "player.h"
+#include "chip.h"
 #include "speech.h"
 #include "synth.h"
 
@@ -191,8 +192,35 @@ static bool make_piece(const struct piece *piece, double seconds, const char *pa
     return !error;
 }
 
-bool tune_make(const struct options *options, char paths[2][512])
+/* A BMP of 96 by 96: circles that run into each other. */
+static bool make_cover(const char *path)
 {
+    enum { SIDE = 96, HEADER = 54 };
+    static unsigned char image[HEADER + SIDE * SIDE * 3];
+    const unsigned char header[HEADER] = { 'B', 'M', [2] = sizeof image & 255, [3] = sizeof image >> 8 & 255, [10] = HEADER,
+                                           [14] = 40, [18] = SIDE, [22] = SIDE, [26] = 1, [28] = 24 };
+    memcpy(image, header, sizeof header);
+    for (int y = 0; y < SIDE; y++)
+        for (int x = 0; x < SIDE; x++) {
+            unsigned char *pixel = image + HEADER + 3 * (y * SIDE + x);
+            for (int n = 0; n < 3; n++)
+                pixel[n] = (unsigned char)(127.5 + 127.5 * sin(hypot(x - 20 * n - 20, y - 70 + 15 * n) / (4 + 2 * n)));
+        }
+    FILE *file = fopen(path, "wb");
+    bool good = file && fwrite(image, sizeof image, 1, file) == 1;
+    return file && fclose(file) == 0 && good;
+}
+
+bool tune_make(const struct options *options, char paths[PIECES][512])
+{
+    char cover[512];
+    snprintf(cover, sizeof cover, "%s/cover.bmp", options->out);
+    snprintf(paths[2], 512, "%s/chip-v1-%gs.rmchip", options->out, options->seconds);
+    if ((access(cover, R_OK) != 0 && !make_cover(cover))
+        || (access(paths[2], R_OK) != 0 && !chip_make(paths[2], options->seconds))) {
+        fprintf(stderr, "player: cannot write to %s\n", options->out);
+        return false;
+    }
     for (int i = 0; i < 2; i++) {
         const struct piece *piece = &pieces[i];
         snprintf(paths[i], 512, "%s/%s-v%d-%gs.%s", options->out, piece->name, VERSION, options->seconds, piece->suffix);

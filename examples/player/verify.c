@@ -7,12 +7,7 @@
 
 #define FRAMES 4096
 
-static sf_count_t read_frames(SNDFILE *file, bool integers, double *frames)
-{
-    return integers ? sf_readf_int(file, (int *)frames, FRAMES) : sf_readf_double(file, frames, FRAMES);
-}
-
-static bool compare(SNDFILE *direct, SNDFILE *played, const SF_INFO *info, char *why, size_t size)
+static bool compare(struct music *direct, struct music *played, const SF_INFO *info, char *why, size_t size)
 {
     bool integers = samples_are_integers(info);
     size_t channels = (size_t)info->channels, width = integers ? sizeof(int) : sizeof(double);
@@ -24,8 +19,8 @@ static bool compare(SNDFILE *direct, SNDFILE *played, const SF_INFO *info, char 
     sf_count_t at = 0, got, back;
     bool same;
     do {
-        got = read_frames(direct, integers, a);
-        back = read_frames(played, integers, b);
+        got = music_read(direct, a, FRAMES);
+        back = music_read(played, b, FRAMES);
         same = got == back && (got <= 0 || memcmp(a, b, (size_t)got * channels * width) == 0);
         for (size_t i = 0; !same && got == back; i++)
             if (memcmp((char *)a + i * width, (char *)b + i * width, width) != 0) {
@@ -45,7 +40,7 @@ static bool compare(SNDFILE *direct, SNDFILE *played, const SF_INFO *info, char 
 bool track_verify(const struct track *track, char *why, size_t size)
 {
     SF_INFO info = { 0 }, wav = { 0 };
-    SNDFILE *direct = sf_open(track->path, SFM_READ, &info), *played = sf_open(track->wav, SFM_READ, &wav);
+    struct music *direct = music_open_file(track->path, &info), *played = music_open_file(track->wav, &wav);
     bool same = false;
     if (!direct || !played)
         snprintf(why, size, "cannot be read back: %s", sf_strerror(NULL));
@@ -53,9 +48,7 @@ bool track_verify(const struct track *track, char *why, size_t size)
         snprintf(why, size, "has another rate or other channels");
     else
         same = compare(direct, played, &info, why, size);
-    if (direct)
-        sf_close(direct);
-    if (played)
-        sf_close(played);
+    music_close(direct);
+    music_close(played);
     return same;
 }
