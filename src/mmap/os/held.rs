@@ -77,7 +77,7 @@ impl Held {
     /// `ENOMEM`; the system's.
     pub fn new(key: Key, file: Arc<Stream>, offset: u64, length: usize, mode: Mode) -> Result<Held, Errno> {
         let bytes = length.checked_next_multiple_of(page()).ok_or(Errno::NOMEM)?;
-        let bits = |wanted: bool| wanted.then(|| Granules::take(bytes, page()).map(Bits)).transpose();
+        let bits = |wanted: bool| wanted.then(|| Granules::take(length, page()).map(Bits)).transpose();
         let (read, write) = (bits(mode.reads())?, bits(mode.writes())?);
         let region = Region::new(bytes, mode.writes())?;
         let wrote = AtomicBool::new(false);
@@ -108,7 +108,7 @@ impl Held {
         }
         if to < self.shown {
             for bits in [&self.read, &self.write].into_iter().flatten() {
-                bits.clear(to, self.region.bytes());
+                bits.clear(to);
             }
             self.region.cover(to, self.shown - to)?;
         }

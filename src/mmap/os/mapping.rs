@@ -14,6 +14,19 @@ pub use crate::port::region::page;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mapping(i32);
 
+/// Whether a number is a mapping of this engine, and pages of it were declared for reading before: all that a call for
+/// such pages has to find out. False says nothing.
+#[inline(always)]
+pub fn readable(md: i32, offset: usize, length: usize) -> bool {
+    Slot::of(md).declared(md, Will::Read, offset, length)
+}
+
+/// The same for writing.
+#[inline(always)]
+pub fn writable(md: i32, offset: usize, length: usize) -> bool {
+    Slot::of(md).declared(md, Will::Write, offset, length)
+}
+
 /// How often a declaration is begun anew because the file's length changes.
 const TRIES: usize = 4;
 
@@ -55,7 +68,6 @@ impl Mapping {
     ///
     /// # Errors
     /// `EBADF`; `EINVAL` for a range outside the mapping; `EACCES` in a mapping for writing; the device's.
-    #[inline]
     pub fn read(self, offset: usize, length: usize) -> Result<(), Errno> {
         self.declare(Will::Read, offset, length)
     }
@@ -65,23 +77,15 @@ impl Mapping {
     /// # Errors
     /// `EBADF`; `EINVAL` for a range outside the mapping; `EACCES` in a mapping for reading; `ENOSPC` when the volume
     /// has no room for a part of the file that had none; the device's.
-    #[inline]
     pub fn write(self, offset: usize, length: usize) -> Result<(), Errno> {
         self.declare(Will::Write, offset, length)
     }
 
-    #[inline]
     fn declare(self, will: Will, offset: usize, length: usize) -> Result<(), Errno> {
-        if Slot::of(self.0).declared(self.0, will, offset, length) {
+        let slot = Slot::of(self.0);
+        if slot.declared_all(self.0, will, offset, length) {
             return Ok(());
         }
-        self.declare_anew(will, offset, length)
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn declare_anew(self, will: Will, offset: usize, length: usize) -> Result<(), Errno> {
-        let slot = Slot::of(self.0);
         for tries in (0..TRIES).rev() {
             {
                 let held = slot.held.read();

@@ -1,6 +1,24 @@
 //! A port without an operating system's `mmap` has no mappings of this engine.
 
-use crate::port::storage::Errno;
+use crate::port::System;
+use crate::port::storage::{Errno, Storage};
+
+/// The unit of mappings where there is only the pool's engine: the sector.
+pub fn page() -> usize {
+    System::SECTOR
+}
+
+/// There are no such pages.
+#[inline]
+pub fn readable(_md: i32, _offset: usize, _length: usize) -> bool {
+    false
+}
+
+/// The same.
+#[inline]
+pub fn writable(_md: i32, _offset: usize, _length: usize) -> bool {
+    false
+}
 
 /// A mapping of this engine: none exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

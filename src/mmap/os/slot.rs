@@ -4,9 +4,9 @@
 //!   md  0 1 ggg…g sss…s         bit 30: a mapping of this engine; generation of the slot; slot
 //!             │       │
 //!             │       ▼
-//!             │     ┌─ state ──────────┬ length ┬ address ┬ declared to read, to write ┬ error ─┬ held ─────────┐
-//!             └──==─┤ md, or 0 │ gets  │        │         │  granules, or nothing      │        │ region, file  │
-//!                   └──────────────────┴────────┴─────────┴────────────────────────────┴────────┴───────────────┘
+//!             │     ┌─ state ──────────┬ address ┬ declared to read, to write ┬ error ─┬ held ─────────┐
+//!             └──==─┤ md, or 0 │ gets  │         │  granules, or nothing      │        │ region, file  │
+//!                   └──────────────────┴─────────┴────────────────────────────┴────────┴───────────────┘
 //!                    atomics: read and changed by anybody                                         under its lock
 //! ```
 //!
@@ -19,7 +19,7 @@ use core::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, AtomicUsize, Ordering}
 use parking_lot::RwLock;
 
 use super::held::{Bits, Held};
-use crate::port::granules::Shown;
+use crate::port::granules::{Granules, Shown};
 use crate::port::storage::Errno;
 
 /// How many mappings there can be at once.
@@ -34,7 +34,6 @@ const MOST_GETS: u32 = 65_535;
 #[repr(align(64))]
 pub struct Slot {
     state: AtomicU64,
-    length: AtomicUsize,
     address: AtomicUsize,
     read: Shown,
     write: Shown,
@@ -59,7 +58,6 @@ impl Slot {
     const fn new() -> Self {
         Slot {
             state: AtomicU64::new(0),
-            length: AtomicUsize::new(0),
             address: AtomicUsize::new(0),
             read: Shown::nothing(),
             write: Shown::nothing(),
@@ -91,15 +89,21 @@ impl Slot {
         (self.state.load(Ordering::Acquire) >> 32) as i32 == md
     }
 
-    /// Whether a range lies in the mapping of this number, is not empty, and was declared before.
-    #[inline]
+    /// Whether a range lies in the mapping of this number, is not empty, and was declared before, as far as a glance
+    /// tells; every call of a program for a page that it declared before ends here.
+    #[inline(always)]
     pub fn declared(&self, md: i32, will: Will, offset: usize, length: usize) -> bool {
-        let size = self.length.load(Ordering::Relaxed);
-        let granules = if will == Will::Read { &self.read } else { &self.write };
-        self.is(md)
-            && length.wrapping_sub(1) < size
-            && offset <= size - length
-            && granules.get().is_some_and(|granules| granules.all(offset, length))
+        self.is(md) && self.shown(will).is_some_and(|granules| granules.all_at_a_glance(offset, length))
+    }
+
+    /// The same, looked at closely.
+    pub fn declared_all(&self, md: i32, will: Will, offset: usize, length: usize) -> bool {
+        self.is(md) && self.shown(will).is_some_and(|granules| granules.all(offset, length))
+    }
+
+    #[inline(always)]
+    fn shown(&self, will: Will) -> Option<&'static Granules> {
+        if will == Will::Read { self.read.get() } else { self.write.get() }
     }
 
     /// How many holds there are.
@@ -161,7 +165,6 @@ impl Slot {
         let mut place = self.held.write();
         let generation = self.generation.fetch_add(1, Ordering::Relaxed) & ((1 << (30 - BITS)) - 1);
         let md = FIRST | (generation << BITS) as i32 | i32::from(index);
-        self.length.store(held.length, Ordering::Relaxed);
         self.address.store(held.region.start().expose_provenance(), Ordering::Relaxed);
         self.error.store(0, Ordering::Relaxed);
         self.read.set(held.read.as_ref().map(Bits::shown));

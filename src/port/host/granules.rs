@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   Shown ──► Granules { shift, words }    one bit a granule of 2^shift bytes
-//!     ▲            ▲
+//!     ▲            ▲     { prefix }        all of them are set up to this byte
 //!     │ set        └── spare ones, by size: zero, and never given back to the system
 //!     └ owner (under its lock)
 //! ```
@@ -36,23 +36,28 @@ static SPARE: Mutex<[Spare; SIZES]> = Mutex::new([const { Spare { list: Vec::new
 /// One bit a granule of a range of bytes.
 #[derive(Debug)]
 pub struct Granules {
+    /// Every byte before this one lies in a granule that is set: what most questions end at.
+    prefix: AtomicUsize,
+    /// How many bytes there are.
+    length: AtomicUsize,
     shift: AtomicU32,
     words: Box<[AtomicUsize]>,
 }
 
 impl Granules {
-    /// Bits for so many bytes, all clear, of granules of `page` bytes or a power of two times that.
+    /// Bits for so many bytes, above 0; all clear, of granules of `page` bytes or a power of two times that.
     ///
     /// # Errors
     /// `ENOMEM`.
-    pub fn take(bytes: usize, page: usize) -> Result<&'static Granules, Errno> {
+    pub fn take(length: usize, page: usize) -> Result<&'static Granules, Errno> {
         let mut shift = page.trailing_zeros();
-        while (bytes.saturating_sub(1) >> shift) / BITS >= MOST {
+        while ((length - 1) >> shift) / BITS >= MOST {
             shift += 1;
         }
-        let words = ((bytes.saturating_sub(1) >> shift) / BITS + 1).next_power_of_two();
+        let words = (((length - 1) >> shift) / BITS + 1).next_power_of_two();
         let spare = &mut SPARE.lock()[words.trailing_zeros() as usize];
         if let Some(granules) = spare.list.pop() {
+            granules.length.store(length, Ordering::Relaxed);
             granules.shift.store(shift, Ordering::Relaxed);
             return Ok(granules);
         }
@@ -62,11 +67,17 @@ impl Granules {
         // The list is empty; it must be able to take all of them back without asking for memory.
         spare.list.try_reserve(spare.made + 1).map_err(|_| Errno::NOMEM)?;
         spare.made += 1;
-        Ok(Box::leak(Box::new(Granules { shift: AtomicU32::new(shift), words: fresh.into_boxed_slice() })))
+        Ok(Box::leak(Box::new(Granules {
+            prefix: AtomicUsize::new(0),
+            length: AtomicUsize::new(length),
+            shift: AtomicU32::new(shift),
+            words: fresh.into_boxed_slice(),
+        })))
     }
 
     /// Gives them back. Late readers find them clear.
     pub fn give(&'static self) {
+        self.prefix.store(0, Ordering::Relaxed);
         for word in &self.words {
             word.store(0, Ordering::Relaxed);
         }
@@ -78,19 +89,28 @@ impl Granules {
         1 << self.shift.load(Ordering::Relaxed)
     }
 
-    /// Whether every granule that a range touches is set; `length` is above 0.
-    #[inline]
-    pub fn all(&self, offset: usize, length: usize) -> bool {
-        let shift = self.shift.load(Ordering::Relaxed);
-        let (first, last) = (offset >> shift, (offset + (length - 1)) >> shift);
-        if first / BITS == last / BITS {
-            return self.words.get(first / BITS).is_some_and(|word| set_in(word, mask(first % BITS, last % BITS)));
-        }
-        self.all_of_many(first, last)
+    /// Whether a range that is not empty lies inside and all its granules are set, as far as a glance tells: false may
+    /// also mean that [`Granules::all`] has to look closely.
+    #[inline(always)]
+    pub fn all_at_a_glance(&self, offset: usize, length: usize) -> bool {
+        let within = |end: usize| length.wrapping_sub(1) < end && offset <= end - length;
+        within(self.prefix.load(Ordering::Acquire))
+            || (within(self.length.load(Ordering::Relaxed)) && {
+                let shift = self.shift.load(Ordering::Relaxed);
+                let first = offset >> shift;
+                first == (offset + (length - 1)) >> shift
+                    && self.words.get(first / BITS).is_some_and(|word| set_in(word, 1 << (first % BITS)))
+            })
     }
 
-    #[inline(never)]
-    fn all_of_many(&self, first: usize, last: usize) -> bool {
+    /// Whether a range that is not empty lies inside and all its granules are set.
+    pub fn all(&self, offset: usize, length: usize) -> bool {
+        let size = self.length.load(Ordering::Relaxed);
+        if length.wrapping_sub(1) >= size || offset > size - length {
+            return false;
+        }
+        let shift = self.shift.load(Ordering::Relaxed);
+        let (first, last) = (offset >> shift, (offset + (length - 1)) >> shift);
         let Some(words) = self.words.get(first / BITS..=last / BITS) else { return false };
         let end = words.len() - 1;
         words.iter().enumerate().all(|(n, word)| {
@@ -101,18 +121,34 @@ impl Granules {
     }
 
     /// Sets the granules from the one of byte `from` to that before byte `to`; both are borders of granules, or `to` is
-    /// the end of all.
+    /// the end of all. Others may set some, too, but nobody clears any meanwhile.
     pub fn set(&self, from: usize, to: usize) {
         self.change(from, to, |word, mask| {
             word.fetch_or(mask, Ordering::Release);
         });
+        if from <= self.prefix.load(Ordering::Relaxed) {
+            self.prefix.fetch_max(self.set_from_the_start(), Ordering::Release);
+        }
     }
 
-    /// Clears the granules from that of byte `from` on, up to byte `to`.
-    pub fn clear(&self, from: usize, to: usize) {
-        self.change(from, to, |word, mask| {
+    /// Clears the granules from that of byte `from` on. Nobody sets or clears any meanwhile.
+    pub fn clear(&self, from: usize) {
+        self.prefix.fetch_min(from & !(self.size() - 1), Ordering::Release);
+        self.change(from, self.length.load(Ordering::Relaxed), |word, mask| {
             word.fetch_and(!mask, Ordering::Release);
         });
+    }
+
+    /// The first byte whose granule is not set.
+    fn set_from_the_start(&self) -> usize {
+        let shift = self.shift.load(Ordering::Relaxed);
+        let begin = (self.prefix.load(Ordering::Relaxed) >> shift) / BITS;
+        let first = self.words.iter().enumerate().skip(begin).find_map(|(n, word)| {
+            let set = word.load(Ordering::Acquire).trailing_ones() as usize;
+            (set < BITS).then_some(n * BITS + set)
+        });
+        let length = self.length.load(Ordering::Relaxed);
+        first.map_or(length, |first| (first << shift).min(length))
     }
 
     fn change(&self, from: usize, to: usize, apply: impl Fn(&AtomicUsize, usize)) {
@@ -163,5 +199,53 @@ impl Shown {
     pub fn get(&self) -> Option<&'static Granules> {
         // SAFETY: null or from a reference that lives for ever, to what changes only through atomics.
         unsafe { self.0.load(Ordering::Acquire).as_ref() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::port::model::Dice;
+
+    /// Does arbitrary things to granules and to a list that is plainly right, and asks both.
+    fn agree(length: usize, page: usize) {
+        let granules = Granules::take(length, page).unwrap();
+        let size = granules.size();
+        let mut plain = std::vec![false; length.div_ceil(size)];
+        let mut dice = Dice::new(length as u64);
+        for round in 0..2000 {
+            let (from, to) = (dice.below(plain.len()), 1 + dice.below(plain.len()));
+            match dice.below(if round < 1000 { 8 } else { 40 }) {
+                0 => {
+                    granules.clear((from * size + dice.below(size)).min(length - 1));
+                    plain[from..].fill(false);
+                }
+                1..=3 if from < to => {
+                    granules.set(from * size, to * size);
+                    plain[from..to].fill(true);
+                }
+                _ => {
+                    let (offset, some) = (dice.below(length), 1 + dice.below(length / 3));
+                    let inside = some <= length - offset;
+                    let wanted = inside && plain[offset / size..=(offset + some - 1) / size].iter().all(|set| *set);
+                    assert_eq!(granules.all(offset, some), wanted);
+                    let glance = granules.all_at_a_glance(offset, some);
+                    assert!(!glance || wanted, "a glance may miss something, but not see what is not there");
+                    assert!(glance || !wanted || (offset / size) != (offset + some - 1) / size);
+                }
+            }
+        }
+        granules.set(0, plain.len() * size);
+        assert!(granules.all_at_a_glance(0, length) && !granules.all_at_a_glance(1, length));
+        assert!(!granules.all_at_a_glance(0, 0) && !granules.all(0, 0) && !granules.all(usize::MAX, usize::MAX));
+        granules.give();
+    }
+
+    #[test]
+    fn granules_say_what_a_plain_list_says() {
+        for (length, page) in [(1, 4096), (4096, 4096), (100_000, 512), (64 * 4096, 4096), (5_000_001, 4096)] {
+            agree(length, page);
+        }
+        assert_eq!(Granules::take(1 << 40, 4096).map(Granules::size), Ok((1 << 40) / (MOST * BITS)));
     }
 }
