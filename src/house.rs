@@ -40,10 +40,6 @@ impl Cached for State {
     fn cache(&mut self) -> &mut Cache {
         &mut self.cache
     }
-
-    fn parts(&mut self) -> (&mut Maps, &mut Cache) {
-        (&mut self.maps, &mut self.cache)
-    }
 }
 
 impl Filed for State {

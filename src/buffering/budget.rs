@@ -11,8 +11,7 @@
 
 use super::handle::{Handle, Home, look};
 use super::{Buffered, PIECE};
-use crate::buflib::Pool;
-use crate::cache::Cached;
+use crate::cache::bytes;
 use crate::mmap::mapping::Mapped;
 use crate::port::monitor::{Guard, House};
 
@@ -38,8 +37,8 @@ pub struct Sums {
 
 /// Computes the limit anew.
 pub fn limit<H: House<State: Buffered>>(g: &mut Guard<H>) -> u64 {
-    let free = g.maps().pool.map_or(0, Pool::available) as u64;
-    let capacity = g.cache().bytes() + free;
+    let free = g.maps().pool.map_or(0, |pool| pool.purge_stats().free) as u64;
+    let capacity = bytes(g) + free;
     capacity - (capacity / 16).max(OTHERS.min(capacity / 4))
 }
 

@@ -13,6 +13,7 @@ use super::{ERR_BUFFER_FULL, reset};
 use crate::file::{self, Whence};
 use crate::mmap::callers;
 use crate::mmap::memory::look_at;
+use crate::mmap::mode::Mode;
 use crate::port::model::{Dice, World, open_objects, pattern};
 use crate::port::storage::Errno;
 
@@ -89,7 +90,7 @@ fn reader(world: &World, files: &[Vec<u8>], seed: u64) {
         let made = {
             let mut g = world.enter();
             let object = file::object(&mut g, fd).unwrap();
-            callers::create(&mut g, world.pool(), object, from as u64, len)
+            callers::create(&mut g, world.pool(), object, Mode::Read, from as u64, len)
         };
         file::close(&mut world.enter(), fd).unwrap();
         match made {

@@ -15,13 +15,13 @@
 
 use core::ffi::c_int;
 
-use super::handle::{Handle, Home, look};
+use super::handle::{Handle, Home, look, want};
 use super::{Buffered, budget, hooks, stream};
 use crate::cache::Cached;
-use crate::cache::evict::{Asker, segment};
-use crate::cache::index::List;
 use crate::cache::open::release;
-use crate::mmap::mapping::{Mapped, Name, populate};
+use crate::cache::segment::{Made, Reader, segment};
+use crate::mmap::mapping::{Mapped, Marks};
+use crate::mmap::transfer::populate;
 use crate::port::kernel::{Channel, HZ};
 use crate::port::monitor::{Guard, House};
 use crate::port::storage::Errno;
@@ -43,7 +43,7 @@ struct Job {
     at: u64,
     /// A reader waits for it.
     waited: bool,
-    asker: Asker,
+    reader: Reader,
 }
 
 /// The thread.
@@ -102,7 +102,12 @@ fn pick<H: House<State: Buffered>>(g: &mut Guard<H>) -> Option<Job> {
         let to = want.to.min(handle.filesize);
         let there = stream::resident(g, &handle, want.from, to.saturating_sub(want.from));
         if want.from + there < to {
-            return Some(Job { id: handle.id, at: want.from + there, waited: true, asker: Asker::Waiting });
+            return Some(Job {
+                id: handle.id,
+                at: want.from + there,
+                waited: true,
+                reader: Reader::Waiting(handle.line),
+            });
         }
         H::wake(Channel::Data);
     }
@@ -125,7 +130,7 @@ fn pick<H: House<State: Buffered>>(g: &mut Guard<H>) -> Option<Job> {
     // 2: what will be waited for soon.
     let near = g.buffering().near;
     if let Some(handle) = next_of_first.filter(|handle| handle.useful() < near) {
-        return Some(job(&handle, Asker::Waiting));
+        return Some(job(&handle, Reader::Waiting(handle.line)));
     }
     // 3: the rest; later, if somebody needs memory just now.
     if ahead(now, g.cache().pressed.map(|tick| tick.wrapping_add(CAUTION))) {
@@ -137,15 +142,15 @@ fn pick<H: House<State: Buffered>>(g: &mut Guard<H>) -> Option<Job> {
         let Some(handle) = next(g, n, now) else { continue };
         let stream = matches!(handle.home, Home::Stream { .. });
         if !stream || sums.ahead < g.buffering().limit {
-            return Some(job(&handle, Asker::Ahead));
+            return Some(job(&handle, Reader::Ahead(handle.line)));
         }
     }
     g.buffering().filling = false;
     None
 }
 
-fn job(handle: &Handle, asker: Asker) -> Job {
-    Job { id: handle.id, at: handle.end, waited: false, asker }
+fn job(handle: &Handle, reader: Reader) -> Job {
+    Job { id: handle.id, at: handle.end, waited: false, reader }
 }
 
 /// The handle in this place, if there is anything to read for it now.
@@ -174,38 +179,38 @@ fn work<H: House<State: Buffered>>(g: &mut Guard<H>, job: &Job) {
     g.maps().objects[object].hold();
     let result = match handle.home {
         Home::Atomic { map: Some(name), base, .. } => populate(g, name, (job.at - base) as usize, CHUNK),
-        Home::Stream { .. } => match segment(g, object, job.at, u8::MAX, job.asker) {
-            Some(name) => window(g, object, name, job),
-            None => {
-                starve(g, job);
-                Ok(false)
-            }
-        },
+        Home::Stream { .. } => stream_on(g, object, handle.line, job),
         _ => Ok(false),
     };
-    release(g, object);
+    // Storage has what it should have, or the file remembers.
+    let _ = release(g, object);
     if let Err(error) = result {
         fail::<H>(g, job, error);
     }
     H::wake(Channel::Data);
 }
 
-/// Reads the rest of a window and gives its segment its place among those ahead.
-fn window<H: House<State: Buffered>>(g: &mut Guard<H>, object: u16, name: Name, job: &Job) -> Result<bool, Errno> {
+/// Reads the rest of a window for a stream.
+fn stream_on<H: House<State: Buffered>>(g: &mut Guard<H>, object: u16, line: u64, job: &Job) -> Result<bool, Errno> {
+    let region = g.maps().region_at(object, job.at).map(|slot| g.maps().name(slot));
+    let name = match region {
+        Some(name) => name,
+        None => match segment(g, object, job.at, u8::MAX, job.reader, false) {
+            Made::Here(name) => name,
+            Made::Again => return Ok(false),
+            Made::NoMemory => {
+                starve(g, job);
+                return Ok(false);
+            }
+        },
+    };
     let map = *g.maps().at(name.slot);
     let inside = (job.at - map.offset) as usize;
-    let whole = populate(g, name, inside, map.length as usize - inside)?;
-    let first = playing(g).and_then(|n| g.buffering().all().get(n).map(|handle| handle.id));
-    let (maps, cache) = g.parts();
-    if whole && cache.index.is_segment(name.slot) {
-        let before = map.offset.checked_sub(1).and_then(|at| cache.index.find(maps, object, at));
-        match before.filter(|slot| cache.index.list(*slot) == List::Ahead) {
-            Some(before) => cache.index.place(maps, name.slot, List::Ahead, Some(before)),
-            None if job.waited || first == Some(job.id) => {
-                cache.index.place(maps, name.slot, List::Ahead, None);
-            }
-            None => cache.index.place_last(maps, name.slot, List::Ahead),
-        }
+    let most = if region.is_some() { CHUNK } else { map.length as usize - inside };
+    let whole = populate(g, name, inside, most)?;
+    let maps = g.maps();
+    if whole && maps.live(name).is_some_and(|map| map.marks.contains(Marks::SEGMENT)) {
+        want(maps, name.slot, line);
     }
     Ok(whole)
 }

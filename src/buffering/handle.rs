@@ -2,11 +2,9 @@
 
 use super::hooks::Tags;
 use super::{Buffered, Buffering};
-use crate::cache::Cached;
-use crate::cache::evict::{Asker, take_room};
-use crate::cache::index::List;
-use crate::mmap::mapping::{Mapped, NONE, Name};
-use crate::mmap::memory::{Block, fixed};
+use crate::buflib::Priority;
+use crate::mmap::mapping::{Mapped, Maps, NONE, Name};
+use crate::mmap::memory::Block;
 use crate::port::monitor::{Guard, House};
 
 /// The most handles there can be, in a pool that is large enough.
@@ -120,6 +118,8 @@ pub struct Handle {
     pub kind: Kind,
     /// Where.
     pub home: Home,
+    /// Where it stands on the line of what will be played: behind all that was opened before it.
+    pub line: u64,
     /// Length of the file, or of what is used of it.
     pub filesize: u64,
     /// Where reading began, at opening or at the last jump.
@@ -164,6 +164,7 @@ impl Handle {
         id: 0,
         kind: Kind::RawAtomic,
         home: Home::Memory { block: None, data: 0 },
+        line: 0,
         filesize: 0,
         start: 0,
         pos: 0,
@@ -245,35 +246,20 @@ pub fn look<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32) -> Option<Hand
             handle.filesize = handle.filesize.min(maps.objects[object].size);
             if let Some(map) = map {
                 let from = (handle.end - base) as usize;
-                handle.end += maps.valid_run(map.slot, from, H::SECTOR) as u64;
+                handle.end += maps.valid_run(map.slot, from) as u64;
             }
             handle.end = handle.end.min(handle.filesize);
         }
         Home::Stream { object } => {
-            let (maps, cache) = g.parts();
+            let maps = g.maps();
             handle.filesize = handle.filesize.min(maps.objects[object].size);
             let losses = maps.objects[object].losses;
             let known = handle.seen == Some(losses) && handle.end >= handle.pos;
             let mut at = if known { handle.end } else { handle.pos };
-            let mut before = at.checked_sub(1).and_then(|at| cache.index.find(maps, object, at));
             while at < handle.filesize {
-                let Some(slot) = cache.index.find(maps, object, at) else {
-                    break;
-                };
-                let map = maps.at(slot);
-                let stop = map.offset + u64::from(map.length);
-                let run = maps.valid_run(slot, (at - map.offset) as usize, H::SECTOR) as u64;
-                if run == 0 {
-                    break;
-                }
-                if cache.index.list(slot) != List::Ahead {
-                    cache.index.place(maps, slot, List::Ahead, before);
-                }
-                at += run;
-                before = Some(slot);
-                if at < stop {
-                    break;
-                }
+                let Some((slot, _, run)) = maps.run_at(object, at).filter(|(_, _, run)| *run > 0) else { break };
+                want(maps, slot, handle.line);
+                at += run as u64;
             }
             handle.end = at.min(handle.filesize).max(handle.pos.min(handle.filesize));
             handle.seen = Some(losses);
@@ -290,13 +276,20 @@ pub fn let_go<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32) {
     };
     let (held, pos) = (core::mem::replace(&mut handle.held, NONE), handle.pos);
     if held != NONE {
-        g.maps().put(held);
-        let (maps, cache) = g.parts();
+        let maps = g.maps();
+        maps.put(held);
         let map = maps.at(held);
-        if map.loose() && map.offset + u64::from(map.length) <= pos {
-            cache.index.place(maps, held, List::Played, None);
+        if map.loose() && map.end() <= pos {
+            maps.want(held, Priority::Disposable, 0);
         }
     }
+}
+
+/// Says of a segment ahead of a stream how much it is wanted.
+pub fn want(maps: &mut Maps, slot: u16, line: u64) {
+    let (map, file) = (maps.at(slot), &maps.objects[maps.at(slot).object]);
+    let near = map.offset < file.keep_to && map.end() > file.keep_from;
+    maps.want(slot, if near { Priority::Now } else { Priority::Soon }, line);
 }
 
 /// Gives a bridge back.
@@ -321,8 +314,9 @@ pub fn take_bridge<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32) -> Opti
         buffering.reserve_taken = true;
         return Some(empty(block, true));
     }
-    let (maps, cache) = g.parts();
-    take_room(maps, cache, size, Asker::Waiting, fixed()).map(|block| empty(block, false))
+    let pool = g.maps().pool?;
+    let block = g.unlocked(|| Block::take_clean(pool, size))?;
+    Some(empty(block, false))
 }
 
 /// Gives a handle its bridge back; if it was closed meanwhile, or has got another, the pool gets it.

@@ -6,14 +6,13 @@ use super::handle::{Handle, Home, Kind, drop_bridge, let_go};
 use super::hooks::{Tags, will_finish};
 use super::{Buffered, ERR_BUFFER_FULL, ERR_FILE_ERROR, budget, parsed, position};
 use crate::buflib::Pool;
-use crate::cache::Cached;
-use crate::cache::evict::keep;
 use crate::cache::open::{open as open_file, release};
-use crate::mmap::mapping::{Mapped, block_size};
+use crate::cache::segment::keep;
+use crate::mmap::mapping::{Mapped, Marks, block_size};
 use crate::mmap::memory::Block;
 use crate::port::kernel::Channel;
 use crate::port::monitor::{Guard, House};
-use crate::port::storage::Errno;
+use crate::port::storage::{Errno, How};
 
 /// Opens a file from an offset on: the handle, or an `ERR_` code. Reading begins on the buffering thread. `user` is handed
 /// to whoever decodes a picture.
@@ -36,8 +35,8 @@ pub fn open<H: House<State: Buffered>>(
         Kind::Bitmap => return parsed::picture(g, pool, path, offset, user),
         _ => {}
     }
-    let object =
-        open_file(g, path).map_err(|error| if error == Errno::NOMEM { ERR_BUFFER_FULL } else { ERR_FILE_ERROR })?;
+    let object = open_file(g, path, How::empty())
+        .map_err(|error| if error == Errno::NOMEM { ERR_BUFFER_FULL } else { ERR_FILE_ERROR })?;
     let size = g.maps().objects[object].size;
     let start = if offset > size { 0 } else { offset };
     let opened = match kind {
@@ -45,9 +44,11 @@ pub fn open<H: House<State: Buffered>>(
         _ => atomic_home(g, pool, object, start, size),
     };
     let added = opened.and_then(|home| {
+        let line = g.buffering().all().iter().map(|handle| handle.line + handle.filesize).max().unwrap_or(0);
         let handle = Handle {
             kind,
             home,
+            line,
             filesize: size,
             start,
             pos: start,
@@ -62,7 +63,7 @@ pub fn open<H: House<State: Buffered>>(
         id
     });
     let Some(id) = added else {
-        release(g, object);
+        let _ = release(g, object);
         return Err(ERR_BUFFER_FULL);
     };
     g.buffering().filling = true;
@@ -92,12 +93,13 @@ fn atomic_home<H: House<State: Buffered>>(
     size: u64,
 ) -> Option<Home> {
     let base = start - start % H::SECTOR as u64;
-    let length = u32::try_from(size - base).ok().filter(|length| *length < 1 << 30)?;
+    let length = (size - base).next_multiple_of(H::SECTOR as u64);
+    let length = u32::try_from(length).ok().filter(|length| *length < 1 << 30)?;
     if size == start {
         return Some(Home::Atomic { object, map: None, base: start, data: 0 });
     }
-    let block = g.unlocked(|| Block::take(pool, block_size(length), core::ptr::null()))?;
-    let Some(name) = g.maps().add(object, base, length, block) else {
+    let block = g.unlocked(|| Block::take(pool, block_size(length, H::SECTOR.trailing_zeros()), core::ptr::null()))?;
+    let Some(name) = g.maps().add(object, base, length, block, Marks::empty()) else {
         block.give();
         return None;
     };
@@ -162,13 +164,13 @@ pub fn close<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32) {
     if let Home::Stream { object } = handle.home
         && !position::shared(g, object)
     {
-        let (maps, _) = g.parts();
-        keep(maps, object, 0, 0);
         position::pass(g, object, handle.pos, handle.end);
+        keep(g.maps(), object, 0, 0, handle.line);
     }
     drop_home(g, &handle);
     if let Home::Stream { object } | Home::Atomic { object, .. } = handle.home {
-        release(g, object);
+        // Storage has what it should have, or the file remembers.
+        let _ = release(g, object);
     }
     H::wake(Channel::Data);
     H::wake(Channel::Work);

@@ -2,9 +2,9 @@
 
 use super::handle::{Handle, Home, let_go, look};
 use super::{Buffered, ERR_HANDLE_NOT_FOUND, ERR_INVALID_VALUE, budget};
-use crate::cache::Cached;
-use crate::cache::evict::keep;
-use crate::cache::index::List;
+use crate::buflib::Priority;
+use crate::cache::segment::keep;
+use crate::mmap::mapping::Mapped;
 use crate::port::kernel::Channel;
 use crate::port::monitor::{Guard, House};
 
@@ -16,18 +16,19 @@ pub fn shared<H: House<State: Buffered>>(g: &mut Guard<H>, object: u16) -> bool 
 
 /// Marks segments that lie wholly in a range as played.
 pub fn pass<H: House<State: Buffered>>(g: &mut Guard<H>, object: u16, from: u64, to: u64) {
-    let (maps, cache) = g.parts();
+    let maps = g.maps();
     let mut at = from;
     while at < to {
-        let Some(slot) = cache.index.find(maps, object, at) else {
+        let Some(slot) = maps.find(object, at) else {
             break;
         };
-        let stop = maps.at(slot).offset + u64::from(maps.at(slot).length);
+        let stop = maps.at(slot).end();
         if stop > to {
             break;
         }
-        if maps.at(slot).loose() && cache.index.list(slot) == List::Ahead {
-            cache.index.place(maps, slot, List::Played, None);
+        let map = maps.at(slot);
+        if map.loose() && (map.want == Priority::Now as u8 || map.want == Priority::Soon as u8) {
+            maps.want(slot, Priority::Disposable, 0);
         }
         at = stop;
     }
@@ -62,8 +63,7 @@ pub fn seek<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32, target: u64) -
         now.retry = None;
         now.finish_due |= target < now.filesize;
     }
-    let (maps, _) = g.parts();
-    keep(maps, object, target, target + near);
+    keep(g.maps(), object, target, target + near, handle.line);
     if target > handle.pos {
         // From the segment that the old position stood in, to the one that the new one stands in.
         pass(g, object, handle.pos, target.min(handle.end));
@@ -100,14 +100,14 @@ pub fn strip<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32, size: u64) ->
 pub fn start<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32) -> Option<u64> {
     let handle = look(g, id)?;
     let Home::Stream { object } = handle.home else { return Some(handle.start) };
-    let (maps, cache) = g.parts();
+    let maps = g.maps();
     let mut first = handle.pos;
     while first > handle.start {
-        let Some(slot) = cache.index.find(maps, object, first - 1) else { break };
+        let Some(slot) = maps.find(object, first - 1) else { break };
         let map = maps.at(slot);
         // Windows are filled from some sector on to their end: back to the first valid one.
         let mut at = (first - map.offset) as usize;
-        while at > 0 && maps.valid_run(slot, (at - 1) / H::SECTOR * H::SECTOR, H::SECTOR) > 0 {
+        while at > 0 && maps.valid_run(slot, (at - 1) / H::SECTOR * H::SECTOR) > 0 {
             at = (at - 1) / H::SECTOR * H::SECTOR;
         }
         let back = map.offset + at as u64;

@@ -3,8 +3,8 @@
 use super::handle::{Bridge, Handle, Home, Want, drop_bridge, let_go, look, put_bridge, take_bridge};
 use super::{Buffered, ERR_FILE_ERROR, ERR_HANDLE_NOT_FOUND, ERR_INVALID_VALUE, PIECE};
 use crate::cache::Cached;
-use crate::cache::evict::keep;
-use crate::cache::read::direct;
+use crate::cache::direct::past;
+use crate::cache::segment::keep;
 use crate::mmap::mapping::Mapped;
 use crate::port::kernel::{Channel, HZ};
 use crate::port::monitor::{Guard, House};
@@ -28,20 +28,16 @@ pub fn resident<H: House<State: Buffered>>(g: &mut Guard<H>, handle: &Handle, fr
     let object = match handle.home {
         Home::Stream { object } => object,
         Home::Atomic { map: Some(name), base, .. } => {
-            return (g.maps().valid_run(name.slot, (from - base) as usize, H::SECTOR) as u64).min(most);
+            return (g.maps().valid_run(name.slot, (from - base) as usize) as u64).min(most);
         }
         _ => return handle.end.saturating_sub(from).min(most),
     };
-    let (maps, cache) = g.parts();
+    let maps = g.maps();
     let mut at = from;
     while at < from + most {
-        let Some(slot) = cache.index.find(maps, object, at) else {
-            break;
-        };
-        let inside = (at - maps.at(slot).offset) as usize;
-        match maps.valid_run(slot, inside, H::SECTOR) as u64 {
-            0 => break,
-            run => at += run,
+        match maps.run_at(object, at) {
+            None | Some((_, _, 0)) => break,
+            Some((_, _, run)) => at += run as u64,
         }
     }
     (at - from).min(most)
@@ -60,7 +56,7 @@ fn wait<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32, from: u64, len: u6
         let wanted = len.min(handle.filesize.saturating_sub(from));
         if let Home::Stream { object } = handle.home {
             let near = g.buffering().near;
-            keep(g.maps(), object, from, from + wanted + near);
+            keep(g.maps(), object, from, from + wanted + near, handle.line);
         }
         let there = resident(g, &handle, from, wanted);
         let ready = there >= wanted;
@@ -147,7 +143,7 @@ pub fn read<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32, into: &mut [u8
                 let now = *g.buffering().find(id).ok_or(ERR_HANDLE_NOT_FOUND)?;
                 match now.home {
                     Home::Stream { object } => {
-                        direct(g, object, from, &mut into[done..done + len]).map_err(|_| ERR_FILE_ERROR)
+                        past(g, object, from, &mut into[done..done + len]).map_err(|_| ERR_FILE_ERROR)
                     }
                     _ => Ok(0),
                 }
@@ -168,24 +164,22 @@ pub fn read<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32, into: &mut [u8
 fn copy<H: House<State: Buffered>>(g: &mut Guard<H>, handle: &Handle, from: u64, into: &mut [u8]) -> usize {
     match handle.home {
         Home::Stream { object } => {
-            let (maps, cache) = g.parts();
+            let maps = g.maps();
             let mut done = 0;
             while done < into.len() {
                 let at = from + done as u64;
-                let Some(slot) = cache.index.find(maps, object, at) else {
+                let Some((slot, inside, run)) = maps.run_at(object, at) else {
                     break;
                 };
-                let inside = (at - maps.at(slot).offset) as usize;
-                match maps.copy_out(slot, inside, &mut into[done..], H::SECTOR) {
+                let most = run.min(into.len() - done);
+                match maps.copy_out(slot, inside, &mut into[done..done + most]) {
                     0 => break,
                     got => done += got,
                 }
             }
             done
         }
-        Home::Atomic { map: Some(name), base, .. } => {
-            g.maps().copy_out(name.slot, (from - base) as usize, into, H::SECTOR)
-        }
+        Home::Atomic { map: Some(name), base, .. } => g.maps().copy_out(name.slot, (from - base) as usize, into),
         Home::Atomic { .. } => 0,
         Home::Memory { block, .. } => match block {
             Some(block) => {
@@ -241,12 +235,10 @@ fn stream_data<H: House<State: Buffered>>(
                 }
             },
         };
-        let (maps, cache) = g.parts();
-        let Some(slot) = cache.index.find(maps, object, pos) else {
+        let maps = g.maps();
+        let Some((slot, inside, run)) = maps.run_at(object, pos) else {
             continue;
         };
-        let inside = (pos - maps.at(slot).offset) as usize;
-        let run = maps.valid_run(slot, inside, H::SECTOR);
         if run >= len {
             let start = maps.get(slot).ok_or(ERR_FILE_ERROR)? as usize;
             return hold(g, id, slot).map(|()| (start + inside, len));
@@ -260,12 +252,11 @@ fn stream_data<H: House<State: Buffered>>(
             // Making room for the bridge took the bytes.
             Joined::Again => {}
             Joined::NoMemory => {
-                let (maps, cache) = g.parts();
-                let Some(slot) = cache.index.find(maps, object, pos) else {
+                let maps = g.maps();
+                let Some((slot, inside, run)) = maps.run_at(object, pos) else {
                     continue;
                 };
-                let inside = (pos - maps.at(slot).offset) as usize;
-                let run = maps.valid_run(slot, inside, H::SECTOR).min(len);
+                let run = run.min(len);
                 let start = maps.get(slot).ok_or(ERR_FILE_ERROR)? as usize;
                 return hold(g, id, slot).map(|()| (start + inside, run));
             }
@@ -323,7 +314,7 @@ fn past_the_cache<H: House<State: Buffered>>(
 ) -> Result<(usize, usize), i32> {
     let len = size.min(PIECE as u64) as usize;
     let pin = bridge.block.pin();
-    let got = pin.transfer(0, len, |into| direct(g, object, pos, into));
+    let got = pin.transfer(0, len, |into| past(g, object, pos, into));
     let address = pin.address();
     drop(pin);
     (bridge.from, bridge.len) = (pos, *got.as_ref().unwrap_or(&0));

@@ -119,6 +119,16 @@ impl Pool {
         })
     }
 
+    /// Shows `work` where the data of a handle is, under the pool's lock: it does not move meanwhile. `work` is short and
+    /// does not call the pool.
+    #[inline]
+    pub fn peek<R>(self, handle: i32, work: impl FnOnce(*mut u8) -> R) -> R {
+        self.with(|core| {
+            core.block(handle);
+            work(core.entry(handle as usize) as *mut u8)
+        })
+    }
+
     /// Pins a handle and answers where its data is, and stays.
     #[inline]
     pub fn data_pinned(self, handle: i32) -> *mut u8 {

@@ -1,53 +1,63 @@
 //! Floor 4: the segment cache.
 //!
 //! ```text
-//!     read(file, offset)          fetch(file, offset)             core_alloc, by anybody
-//!            │ read.rs                   │ read.rs                        │
-//!            ├──── hit: copy ◄───┐       │                                ▼
-//!            │                   │       │                          shrink callback
-//!            ▼ miss              │       ▼                                │
-//!     make a window ─── evict ───┼─► make a window ─── evict ◄────────────┘
-//!            │         evict.rs  │       │                     coldest first, never what is
-//!            ▼                   │       ▼                     needed next, never blocking
-//!        populate ───────────────┘   populate
+//!     read(file, offset)      write(file, offset)        a stream's filler       core_alloc, by anybody
+//!            │ read.rs               │ write.rs                 │                        │
+//!            ├── hit: copy ◄──┐      ├── space.rs: is there     │                        ▼
+//!            │                │      │   room on the volume?    │                the pool's own order
+//!            ▼ miss           │      ▼                          ▼                        │
+//!      segment.rs: a window in a purgeable block; without memory reserve.rs       free callback: segment.rs
+//!            │                │      │
+//!            ▼                │      ▼ dirty sectors
+//!        populate (floor 3) ──┘   flush.rs: when, and what first ──► writeback (floor 3)
 //!
-//!     index.rs   hash of windows, the three lists          open.rs   files by identity
+//!     pattern.rs   lone, in sequence, interleaved          open.rs, names.rs   files by identity
 //! ```
 //!
-//! A segment is a mapping (floor 3) of an aligned window of one file, in a block of the pool that may move. All memory
-//! that the pool has free may become segments; it goes back when somebody allocates: the block's shrink callback frees
-//! the coldest segments, whichever block it was called for. The cache itself makes room by its own rules
-//! ([`evict::Asker`]) and then takes a hole that is there: nothing moves, and no callback runs.
+//! A segment is a mapping (floor 3) of an aligned window of one file, in a purgeable block of the pool that may move. All
+//! memory that the pool has free may become segments; it goes back when somebody allocates, in the order that the pool
+//! keeps. What is dirty is written back first.
 
-pub mod evict;
-pub mod index;
+pub mod direct;
+pub mod flush;
+pub mod names;
 pub mod open;
+pub mod pattern;
 pub mod read;
+pub mod reserve;
+pub mod segment;
+pub mod space;
+pub mod write;
 
 use crate::buflib::Pool;
-use crate::mmap::mapping::{Mapped, Maps, ready};
+use crate::mmap::index::CLASSES;
+use crate::mmap::mapping::{Mapped, give, ready};
 use crate::mmap::memory::Table;
 use crate::port::monitor::{Guard, House};
 use crate::port::storage::Errno;
-
-use index::{Index, SHIFTS, Seg};
 
 /// What the cache counts.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counts {
     /// Bytes that readers asked for.
     pub asked: u64,
+    /// Bytes that writers gave.
+    pub taken: u64,
     /// Lookups that found their bytes.
     pub hits: u64,
     /// Lookups that did not.
     pub misses: u64,
-    /// Reads that went to storage without a segment, for want of memory.
+    /// Transfers to or from a caller's buffer, without a segment.
     pub direct: u64,
+    /// Bytes read beyond what was asked for at that moment.
+    pub ahead: u64,
+    /// Those of them that were given up before anybody asked for them.
+    pub wasted: u64,
     /// Segments given up, whoever wanted the memory.
     pub evictions: u64,
     /// Those among them given up to other users of the pool.
     pub given: u64,
-    /// Times the pool asked and got nothing.
+    /// Times the pool asked for a segment and got no.
     pub refusals: u64,
     /// The most bytes that were ever in segments.
     pub peak: u64,
@@ -55,14 +65,20 @@ pub struct Counts {
 
 /// The cache.
 pub struct Cache {
-    /// Where everything is.
-    pub index: Index,
     /// Figures.
     pub counts: Counts,
+    /// What can be set.
+    pub settings: flush::Settings,
     /// Largest class of window, by the size of the pool.
     largest: u8,
-    /// Bytes that segments of plain files may keep against streams.
-    share: u64,
+    /// Requests of ours for memory under way.
+    asking: u32,
+    /// Counts writes: from time to time one looks at the clock.
+    writes: u32,
+    /// Where the search for a slot to free goes on.
+    hand: u16,
+    /// Bytes of the pool.
+    size: usize,
     /// When somebody last took memory from streams, in ticks.
     pub pressed: Option<u32>,
 }
@@ -71,68 +87,85 @@ pub struct Cache {
 pub trait Cached: Mapped {
     /// The cache.
     fn cache(&mut self) -> &mut Cache;
-    /// Both at once.
-    fn parts(&mut self) -> (&mut Maps, &mut Cache);
 }
 
 impl Cache {
     /// An empty cache.
     pub const fn new() -> Self {
         Cache {
-            index: Index::new(),
-            counts: Counts { asked: 0, hits: 0, misses: 0, direct: 0, evictions: 0, given: 0, refusals: 0, peak: 0 },
-            largest: 0,
-            share: 0,
+            counts: Counts {
+                asked: 0,
+                taken: 0,
+                hits: 0,
+                misses: 0,
+                direct: 0,
+                ahead: 0,
+                wasted: 0,
+                evictions: 0,
+                given: 0,
+                refusals: 0,
+                peak: 0,
+            },
+            settings: flush::Settings::new(),
+            largest: 1,
+            asking: 0,
+            writes: 0,
+            hand: 0,
+            size: 0,
             pressed: None,
         }
     }
 
-    /// Bytes in segments.
-    pub fn bytes(&self) -> u64 {
-        self.index.lists.iter().map(|list| list.bytes).sum()
-    }
-
     /// The largest window in bytes.
     pub fn window(&self) -> usize {
-        1 << SHIFTS[usize::from(self.largest)]
+        1 << WINDOWS[usize::from(self.largest)]
     }
 }
 
-/// Takes the tables of floors 3 and 4 from the pool, once: one slot for every 8 KB. The pool must have been
-/// initialised.
+/// The sizes of windows, as shifts; the first one is the reserve's.
+const WINDOWS: [u32; CLASSES] = [9, 12, 14, 16, 17];
+
+/// Bytes in segments.
+pub fn bytes<H: House<State: Cached>>(g: &mut Guard<H>) -> u64 {
+    g.maps().index.bytes.iter().sum()
+}
+
+/// Takes the tables of floors 3 and 4 and the reserve from the pool, once. The pool must have been initialised.
 ///
 /// # Errors
 /// No memory.
 pub fn prepare<H: House<State: Cached>>(g: &mut Guard<H>, pool: Pool) -> Result<(), Errno> {
-    if g.cache().index.furnished() {
+    if g.maps().index.furnished() {
         return Ok(());
     }
     let size = pool.available();
-    let slots = (size / 8192).clamp(32, 8192) as u16;
+    // A slot for every 4 KB while windows are small; a large pool fills with large ones.
+    let slots = (size / 4096).min(1024 + size / 16384).clamp(32, 12288) as u16;
     ready(g, pool, slots)?;
     let slots = g.maps().slots();
-    let tables = g.unlocked(|| {
-        let buckets = Table::take(pool, slots.next_power_of_two(), u16::MAX)?;
-        Some((buckets, Table::take(pool, slots, Seg::FREE)))
+    let (count, shift) = reserve::plan(size, H::SECTOR);
+    let (buckets, blocks) = g.unlocked(|| {
+        let buckets = Table::take(pool, slots.next_power_of_two(), u16::MAX);
+        (buckets, reserve::take(pool, count, shift, H::SECTOR))
     });
-    let Some((mut buckets, segs)) = tables else {
-        return Err(Errno::NOMEM);
-    };
-    let Some(mut segs) = segs else {
-        buckets.give(pool);
-        return Err(Errno::NOMEM);
-    };
-    let cache = g.cache();
-    if cache.index.furnished() {
-        buckets.give(pool);
-        segs.give(pool);
-        return Ok(());
+    if g.maps().index.furnished() || buckets.is_none() || blocks.is_none() {
+        give(pool, buckets);
+        if let Some(blocks) = blocks {
+            reserve::give(pool, blocks);
+        }
+        return if g.maps().index.furnished() { Ok(()) } else { Err(Errno::NOMEM) };
     }
     // A thirty-second of the pool. What its index and our tables took must not cost a pool of 512 KB, 2 MB or 4 MB a class.
     let thirty_second = (size + size / 8) / 32;
-    cache.largest =
-        (0..SHIFTS.len() as u8).rev().find(|class| thirty_second >= 1 << SHIFTS[usize::from(*class)]).unwrap_or(0);
-    cache.share = size as u64 / 16;
-    cache.index.furnish(buckets, segs);
+    let largest = (1..CLASSES as u8).rev().find(|class| thirty_second >= 1 << WINDOWS[usize::from(*class)]);
+    let cache = g.cache();
+    cache.largest = largest.unwrap_or(1);
+    cache.size = size;
+    let maps = g.maps();
+    maps.reserve = blocks.unwrap_or(Table::empty());
+    maps.index.furnish(buckets.unwrap_or(Table::empty()), shift);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,23 +2,24 @@
 
 use core::ffi::CStr;
 
-use super::Cached;
-use super::evict::drop_file;
-use crate::mmap::mapping::{Maps, release as let_go};
-use crate::mmap::object::Object;
+use super::{Cached, write};
+use crate::mmap::mapping::{Mapped, Maps};
+use crate::mmap::object::{Flags, Object};
+use crate::mmap::transfer::release as let_go;
+use crate::port::kernel::Channel;
 use crate::port::monitor::{Guard, House};
-use crate::port::storage::{Errno, How};
+use crate::port::storage::{Errno, How, Identity, Opened};
 
 /// The object of a file, by volume and number.
-fn known(maps: &Maps, like: &Object) -> Option<u16> {
+pub fn known(maps: &Maps, like: &Identity) -> Option<u16> {
     maps.objects
         .all()
         .iter()
         .position(|object| {
             object.used()
-                && !object.stale
-                && object.identity.volume == like.identity.volume
-                && object.identity.file == like.identity.file
+                && !object.stale()
+                && object.identity.volume == like.volume
+                && object.identity.file == like.file
         })
         .map(|n| n as u16)
 }
@@ -38,58 +39,103 @@ fn slot(maps: &Maps) -> Option<u16> {
     free.or_else(oldest).map(|n| n as u16)
 }
 
-/// Opens a file for reading: its object, with one user more.
+/// Opens a file: its object, with one user more.
 ///
 /// # Errors
 /// Storage's; `EMFILE` when as many files are open as there are objects.
-pub fn open<H: House<State: Cached>>(g: &mut Guard<H>, path: &CStr) -> Result<u16, Errno> {
-    let opened = g.unlocked(|| H::open(path, How::empty()))?;
-    let mut fresh = Object::new(opened.identity, opened.stream);
-    let (maps, cache) = g.parts();
+pub fn open<H: House<State: Cached>>(g: &mut Guard<H>, path: &CStr, how: How) -> Result<u16, Errno> {
+    let opened = g.unlocked(|| H::open(path, how))?;
+    attach(g, opened)
+}
+
+/// The object of a file that storage has opened just now, with one user more. The stream belongs to it from then on.
+///
+/// # Errors
+/// `EMFILE`, and the stream is closed.
+pub fn attach<H: House<State: Cached>>(g: &mut Guard<H>, opened: Opened) -> Result<u16, Errno> {
+    let maps = g.maps();
     maps.opens = maps.opens.wrapping_add(1);
     let opens = maps.opens;
-    if let Some(n) = known(maps, &fresh) {
-        if maps.objects[n].identity == opened.identity {
-            let object = &mut maps.objects[n];
+    while let Some(n) = known(g.maps(), &opened.identity) {
+        let object = &mut g.maps().objects[n];
+        // What was changed through us is known: storage's size and date are behind, or of the same change.
+        if object.identity == opened.identity || !object.settled() {
+            if opened.writable && !object.flags.contains(Flags::WRITABLE) && object.transfers > 0 {
+                // The stream that only reads is in use; it will be exchanged.
+                g.wait(Channel::Data, None);
+                continue;
+            }
             object.opened = opens;
-            if let Some(spare) = object.reopen(opened.stream) {
+            object.lone = 0;
+            if let Some(spare) = object.reopen(opened) {
                 // Nothing was written through it.
                 let _ = g.unlocked(|| H::close(spare));
             }
             return Ok(n);
         }
         // Changed since: what is cached of it is of no use to new readers.
-        maps.objects[n].stale = true;
-        if !maps.objects[n].open() {
-            retire(maps, cache, n);
-        }
+        forget(g.maps(), n);
     }
-    let Some(n) = slot(maps) else {
+    let Some(n) = slot(g.maps()) else {
         let _ = g.unlocked(|| H::close(opened.stream));
         return Err(Errno::MFILE);
     };
+    let maps = g.maps();
     if maps.objects[n].used() {
-        retire(maps, cache, n);
+        forget(maps, n);
     }
-    fresh.opened = opens;
-    maps.objects[n] = fresh;
+    if maps.objects[n].used() {
+        // Something of it is still in transfer or held.
+        let _ = g.unlocked(|| H::close(opened.stream));
+        return Err(Errno::MFILE);
+    }
+    maps.objects[n] = Object::new(opened);
+    maps.objects[n].opened = opens;
     Ok(n)
 }
 
-/// Forgets a file that nobody has open.
-fn retire(maps: &mut Maps, cache: &mut super::Cache, n: u16) {
-    drop_file(maps, cache, n);
-    if maps.objects[n].idle() {
-        maps.objects[n] = Object::FREE;
+/// Lets nobody find a file again. What is cached of it goes, at once or with its last user.
+pub fn forget(maps: &mut Maps, n: u16) {
+    maps.objects[n].flags |= Flags::STALE;
+    if !maps.objects[n].open() {
+        maps.drop_segments(n);
+        if maps.objects[n].idle() {
+            maps.objects[n] = Object::FREE;
+        }
     }
 }
 
-/// One user less. What is cached stays for the next one, unless the file has changed.
-pub fn release<H: House<State: Cached>>(g: &mut Guard<H>, object: u16) {
-    let_go(g, object);
-    let (maps, cache) = g.parts();
-    let file = &maps.objects[object];
-    if file.used() && file.stale && !file.open() {
-        retire(maps, cache, object);
+/// One user less. What is cached stays for the next one, unless the file has changed. The last user writes back what is
+/// dirty. Whoever wrote and is not the last says [`write::sync`] first.
+///
+/// # Errors
+/// What was written is not on the disk: it stays dirty with the file, is tried again later, and whoever opens the file
+/// finds it. The user is gone all the same.
+pub fn release<H: House<State: Cached>>(g: &mut Guard<H>, object: u16) -> Result<(), Errno> {
+    let file = &mut g.maps().objects[object];
+    let mut result = Ok(());
+    if file.users() == 1 {
+        if file.flags.intersects(Flags::REMOVED | Flags::GONE) {
+            let gone = file.flags.contains(Flags::GONE) && !file.settled();
+            discard(g.maps(), object);
+            result = if gone { Err(Errno::NXIO) } else { Ok(()) };
+        } else if !file.settled() || file.error != 0 {
+            result = write::sync(g, object);
+        }
     }
+    let_go(g, object);
+    let maps = g.maps();
+    let file = &maps.objects[object];
+    if file.used() && file.stale() && !file.open() {
+        forget(maps, object);
+    }
+    result
+}
+
+/// Nothing of a file needs to be written any more.
+pub fn discard(maps: &mut Maps, object: u16) {
+    maps.drop_behind(object, 0);
+    let file = &mut maps.objects[object];
+    file.error = 0;
+    file.flags -= Flags::UNSYNCED;
 }

@@ -1,53 +1,31 @@
 //! Reading through the cache.
 //!
 //! ```text
-//!   lone read       4 KB window, only the sectors that it touches
-//!   a run           windows that grow with it: 4, 16, 64, 128 KB, filled to their end in one command
-//!   no memory       straight into the caller's buffer
+//!   hit             copied from the segment or region that speaks for the bytes
+//!   miss            a window (`pattern.rs` says how large), filled as far as it deserves
+//!   no memory       whole sectors straight into the caller's buffer, the rest through the reserve
+//!   large, and of a file that memory would not hold: straight into the caller's buffer too
 //! ```
 
-use super::Cached;
-use super::evict::{Asker, segment};
-use super::index::List;
-use crate::mmap::mapping::{Mapped, populate, release};
+use super::direct::{direct, passes_by};
+use super::pattern::{Deserves, Pattern};
+use super::segment::{Made, Reader, segment};
+use super::{Cached, reserve};
+use crate::mmap::mapping::{Mapped, Marks};
+use crate::mmap::object::Flags;
+use crate::mmap::transfer::populate;
 use crate::port::monitor::{Guard, House};
 use crate::port::storage::Errno;
 
-/// What is known about the way in which somebody reads a file.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Pattern {
-    /// Where the last read ended.
-    next: u64,
-    /// Bytes read in sequence up to there.
-    run: u64,
-}
-
-impl Pattern {
-    /// A new reader.
-    pub const fn new() -> Self {
-        Pattern { next: 0, run: 0 }
-    }
-
-    /// Takes note of a read: the class of window that it deserves, and whether it continues the last one.
-    fn note(&mut self, offset: u64, len: usize) -> (u8, bool) {
-        self.run = if offset == self.next { self.run } else { 0 };
-        self.run = self.run.saturating_add(len as u64);
-        self.next = offset.saturating_add(len as u64);
-        let class = match self.run {
-            0..4096 => 0,
-            4096..16384 => 1,
-            16384..65536 => 2,
-            _ => 3,
-        };
-        (class, self.run > len as u64 || len >= 4096)
-    }
-}
+/// Lone misses in one file after which windows grow, if memory for all of it is free.
+const GATHER: [u16; 3] = [8, 16, 32];
 
 /// Reads from an open file at an offset: how many bytes, fewer than asked only at the end of the file or before an
 /// error.
 ///
 /// # Errors
-/// The device's, when no byte could be read.
+/// The device's, when no byte could be read; `ENXIO` when the volume is gone.
+#[inline]
 pub fn read<H: House<State: Cached>>(
     g: &mut Guard<H>,
     object: u16,
@@ -55,74 +33,140 @@ pub fn read<H: House<State: Cached>>(
     into: &mut [u8],
     pattern: &mut Pattern,
 ) -> Result<usize, Errno> {
-    let (class, run) = pattern.note(offset, into.len());
+    // Most reads go on in the segment where the last one was.
+    let maps = g.maps();
+    if let Some(map) = maps.live(pattern.last)
+        && map.object == object
+        && map.covers(offset)
+        && map.end() - offset >= into.len() as u64
+        && offset.saturating_add(into.len() as u64) <= maps.objects[object].size
+        && pattern.goes_on(offset, into.len())
+    {
+        let inside = (offset - map.offset) as usize;
+        if maps.copy_out(pattern.last.slot, inside, into) == into.len() {
+            let counts = &mut g.cache().counts;
+            counts.asked += into.len() as u64;
+            counts.hits += 1;
+            return Ok(into.len());
+        }
+        return by_parts(g, object, offset, into, pattern, pattern.deserves(into.len()));
+    }
+    let deserves = pattern.note(offset, into.len());
+    by_parts(g, object, offset, into, pattern, deserves)
+}
+
+fn by_parts<H: House<State: Cached>>(
+    g: &mut Guard<H>,
+    object: u16,
+    offset: u64,
+    into: &mut [u8],
+    pattern: &mut Pattern,
+    deserves: Deserves,
+) -> Result<usize, Errno> {
     g.cache().counts.asked += into.len() as u64;
     let mut done = 0usize;
     let mut fresh = false;
     loop {
-        let (maps, cache) = g.parts();
-        let at = offset + done as u64;
-        let left = maps.objects[object].size.saturating_sub(at);
+        let maps = g.maps();
+        let file = &maps.objects[object];
+        if file.flags.contains(Flags::GONE) {
+            return Err(Errno::NXIO);
+        }
+        let at = offset.saturating_add(done as u64);
+        let left = file.size.saturating_sub(at);
         let end = into.len().min(done.saturating_add(usize::try_from(left).unwrap_or(usize::MAX)));
         if done >= end {
             return Ok(done);
         }
-        if let Some(slot) = cache.index.find(maps, object, at) {
+        let there = maps.authority(object, at);
+        if let Some(slot) = there {
             let inside = (at - maps.at(slot).offset) as usize;
-            let got = maps.copy_out(slot, inside, &mut into[done..end], H::SECTOR);
+            let most = (maps.reach(slot, at) - at).min((end - done) as u64) as usize;
+            let got = maps.copy_out(slot, inside, &mut into[done..done + most]);
             if got > 0 {
                 done += got;
-                cache.counts.hits += u64::from(!fresh);
-                fresh = false;
-                if cache.index.list(slot) == List::Cached {
-                    cache.index.place(maps, slot, List::Cached, None);
+                let name = maps.name(slot);
+                if maps.at(slot).marks.contains(Marks::SEGMENT) && pattern.last != name {
+                    // Not again while it stays in there.
+                    pattern.last = name;
+                    maps.touch(slot);
                 }
+                g.cache().counts.hits += u64::from(!fresh);
+                fresh = false;
                 continue;
             }
         }
-        cache.counts.misses += 1;
-        let result = match segment(g, object, at, class, Asker::Reader) {
-            Some(name) => {
-                let map = g.maps().at(name.slot);
-                let inside = (at - map.offset) as usize;
-                let len = if run { map.length as usize - inside } else { end - done };
-                populate(g, name, inside, len).map(drop)
-            }
-            None => direct(g, object, at, &mut into[done..end]).map(|got| done += got),
-        };
+        g.cache().counts.misses += 1;
         fresh = true;
+        let region = there.filter(|slot| g.maps().at(*slot).marks.contains(Marks::REGION));
+        let result = match region {
+            Some(slot) => {
+                let (name, map) = (g.maps().name(slot), *g.maps().at(slot));
+                populate(g, name, (at - map.offset) as usize, end - done).map(drop)
+            }
+            None => miss(g, object, at, &mut into[done..end], pattern, deserves).map(|got| done += got),
+        };
         if let Err(error) = result {
             return if done > 0 { Ok(done) } else { Err(error) };
         }
     }
 }
 
-/// Reads into the caller's buffer without a segment.
-///
-/// # Errors
-/// The device's.
-pub fn direct<H: House<State: Cached>>(
+/// Brings the bytes from `at` on into memory, or some of them into the caller's buffer: how many.
+fn miss<H: House<State: Cached>>(
     g: &mut Guard<H>,
     object: u16,
-    offset: u64,
+    at: u64,
     into: &mut [u8],
+    pattern: &Pattern,
+    deserves: Deserves,
 ) -> Result<usize, Errno> {
-    let file = &mut g.maps().objects[object];
-    file.hold();
-    let stream = file.stream();
-    let result = g.unlocked(|| H::read_at(stream, offset, into));
-    let (maps, cache) = g.parts();
-    cache.counts.direct += 1;
-    maps.counts.commands += 1;
-    match result {
-        Ok(got) => {
-            maps.counts.bytes += got as u64;
-            if got < into.len() {
-                maps.objects[object].shorten(offset + got as u64);
+    if passes_by(g, object, at, into.len()) {
+        return direct(g, object, at, into);
+    }
+    let gathered = if deserves.run { 0 } else { gather(g, object) };
+    let class = deserves.class.max(gathered + 1);
+    match segment(g, object, at, class, Reader::File, false) {
+        Made::Again => Ok(0),
+        Made::Here(name) => {
+            let map = *g.maps().at(name.slot);
+            let inside = (at - map.offset) as usize;
+            let (from, len) = match (gathered, deserves.run) {
+                (0, false) => (inside, into.len()),
+                (0, true) => (inside, map.length as usize - inside),
+                _ => (0, map.length as usize),
+            };
+            populate(g, name, from, len).map(|_| 0)
+        }
+        Made::NoMemory => {
+            if at.is_multiple_of(H::SECTOR as u64) && into.len() >= H::SECTOR {
+                return direct(g, object, at, into);
+            }
+            match reserve::segment(g, object, at, pattern.last) {
+                Some(name) => {
+                    let inside = (at - g.maps().at(name.slot).offset) as usize;
+                    populate(g, name, inside, into.len()).map(|_| 0)
+                }
+                None => direct(g, object, at, into),
             }
         }
-        Err(_) => maps.counts.errors += 1,
     }
-    release(g, object);
-    result
+}
+
+/// Counts a lone miss in a file: how much larger a window it deserves because others were there before it, and all of
+/// the file would fit into memory that is free.
+fn gather<H: House<State: Cached>>(g: &mut Guard<H>, object: u16) -> u8 {
+    let maps = g.maps();
+    let file = &mut maps.objects[object];
+    file.lone = file.lone.saturating_add(1);
+    let (lone, size, cached) = (file.lone, file.size, file.cached);
+    let steps = GATHER.iter().filter(|count| lone >= **count).count() as u8;
+    if steps == 0 {
+        return 0;
+    }
+    let free = maps.pool.map_or(0, |pool| {
+        let stats = pool.purge_stats();
+        stats.free + stats.disposable
+    });
+    if (free as u64) < size.saturating_sub(cached) / 8 * 7 { 0 } else { steps }
 }

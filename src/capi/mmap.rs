@@ -15,6 +15,7 @@ use core::ffi::{c_int, c_void};
 use crate::buflib::Pool;
 use crate::file;
 use crate::mmap::callers;
+use crate::mmap::mode::Mode;
 use crate::port::System;
 use crate::port::kernel::Kernel;
 use crate::port::monitor::House;
@@ -41,13 +42,10 @@ fn done(result: Result<(), Errno>) -> c_int {
 #[unsafe(export_name = prefix!("mmap_create"))]
 pub unsafe extern "C" fn mmap_create(fd: c_int, mode: c_int, offset: Off, length: usize) -> c_int {
     let mut g = System::monitor().enter();
-    let made = file::object(&mut g, fd).and_then(|object| match mode {
-        0 => {
-            let offset = u64::try_from(offset).map_err(|_| Errno::INVAL)?;
-            callers::create(&mut g, Pool::core(), object, offset, length)
-        }
-        1 | 2 => Err(Errno::ACCES),
-        _ => Err(Errno::INVAL),
+    let made = file::object(&mut g, fd).and_then(|object| {
+        let mode = Mode::of(mode)?;
+        let offset = u64::try_from(offset).map_err(|_| Errno::INVAL)?;
+        callers::create(&mut g, Pool::core(), object, mode, offset, length)
     });
     made.unwrap_or_else(|error| {
         System::set_errno(error);

@@ -75,9 +75,9 @@ pub unsafe extern "C" fn rm_get_stats(stats: *mut rm_stats) {
     }
     let mut g = System::monitor().enter();
     let (storage, pool) = (g.maps().counts, g.maps().pool);
-    let cache = g.cache();
-    let (counts, lists) = (cache.counts, cache.index.lists);
-    let (segments, segment_bytes) = (cache.index.count, cache.bytes());
+    let counts = g.cache().counts;
+    let (segments, wanted) = (g.maps().index.count(), g.maps().index.bytes);
+    let segment_bytes = wanted.iter().sum();
     let streams = g.buffering().counts;
     drop(g);
     let (moves, moved_bytes) = pool.map_or((0, 0), |pool| pool.moved());
@@ -94,9 +94,9 @@ pub unsafe extern "C" fn rm_get_stats(stats: *mut rm_stats) {
         refusals: counts.refusals,
         segments: u64::from(segments),
         segment_bytes,
-        played_bytes: lists[0].bytes,
-        cached_bytes: lists[1].bytes,
-        ahead_bytes: lists[2].bytes,
+        played_bytes: wanted[3],
+        cached_bytes: wanted[2],
+        ahead_bytes: wanted[0] + wanted[1],
         segment_bytes_peak: counts.peak,
         moves: moves as u64,
         moved_bytes: moved_bytes as u64,

@@ -11,11 +11,12 @@ use core::ffi::CStr;
 
 use crate::buflib::Pool;
 use crate::cache::open::{open as open_file, release};
-use crate::cache::read::{Pattern, read as read_file};
+use crate::cache::pattern::Pattern;
+use crate::cache::read::read as read_file;
 use crate::cache::{Cached, prepare};
 use crate::mmap::mapping::Mapped;
 use crate::port::monitor::{Guard, House};
-use crate::port::storage::Errno;
+use crate::port::storage::{Errno, How};
 
 /// How many descriptors there are, as in the tree.
 pub const DESCRIPTORS: usize = 31;
@@ -77,10 +78,10 @@ impl Files {
 /// Storage's; `EMFILE`; `ENOMEM` when the pool has no room for the cache's tables.
 pub fn open<H: House<State: Filed>>(g: &mut Guard<H>, pool: Pool, path: &CStr) -> Result<i32, Errno> {
     prepare(g, pool)?;
-    let object = open_file(g, path)?;
+    let object = open_file(g, path, How::empty())?;
     let table = &mut g.files().table;
     let Some(fd) = table.iter().position(|descriptor| !descriptor.open) else {
-        release(g, object);
+        let _ = release(g, object);
         return Err(Errno::MFILE);
     };
     table[fd] = Descriptor {
@@ -101,8 +102,7 @@ pub fn close<H: House<State: Filed>>(g: &mut Guard<H>, fd: i32) -> Result<(), Er
     let descriptor = g.files().at(fd)?;
     descriptor.open = false;
     let object = descriptor.object;
-    release(g, object);
-    Ok(())
+    release(g, object)
 }
 
 /// Reads from the offset on and moves it: fewer bytes than asked only at the end of the file or before an error, which
@@ -116,7 +116,7 @@ pub fn read<H: House<State: Filed>>(g: &mut Guard<H>, fd: i32, into: &mut [u8]) 
     // A use of our own: the descriptor may be closed while we wait for the disk.
     g.maps().objects[descriptor.object].hold();
     let result = read_file(g, descriptor.object, descriptor.offset, into, &mut pattern);
-    release(g, descriptor.object);
+    let _ = release(g, descriptor.object);
     if let Ok(now) = g.files().at(fd)
         && now.generation == descriptor.generation
     {

@@ -1,22 +1,30 @@
-//! Mappings: a range of a file in one block of the pool, valid sector by sector.
+//! Mappings: a range of a file in one block of the pool, valid and dirty sector by sector.
 //!
 //! ```text
-//!   block   ┌───────────────────────────────────────────────┬────────┐
-//!           │ the bytes of the file from `offset` on         │ bits   │  one bit a sector: valid
-//!           └───────────────────────────────────────────────┴────────┘
-//!            ░░░░░░░░ valid ░░░░░░░░│ absent │▒▒ in transfer ▒▒│
+//!   block   ┌───────────────────────────────────────────────┬─────────┬─────────┐
+//!           │ the bytes of the file from `offset` on         │ valid   │ dirty   │  a bit a sector, twice
+//!           └───────────────────────────────────────────────┴─────────┴─────────┘
+//!            ░░░░ valid ░░░░│▓▓▓ and dirty ▓▓▓│ absent │▒▒ in transfer ▒▒│
 //! ```
 //!
-//! A mapping may be moved by the pool while nobody holds it and no transfer is under way. A transfer goes to one
-//! mapping at a time (`busy`); who needs sectors of it meanwhile waits, everybody else goes on, because the lock is not
-//! held over the transfer.
+//! | kind | who makes it | block | authority |
+//! |---|---|---|---|
+//! | segment | the cache, for an aligned window (`index.rs`) | purgeable | yes |
+//! | region | `mmap_create` (`region.rs`) | ordinary | yes, before segments |
+//! | copy | an atomic handle, a reader beside a held region | ordinary | no: filled from the others |
+//!
+//! A sector of a file has one authority at most: the region that covers it, else the segment that has it valid.
+//! A mapping may be moved by the pool while nobody holds it and no transfer is under way. One transfer at a time goes to or
+//! from a mapping, over a range of sectors (`busy`); who needs those waits, everybody else goes on, because the lock is
+//! not held over the transfer.
 
 use bitflags::bitflags;
 
+use super::index::Index;
 use super::memory::{Block, Table};
 use super::object::Object;
+use super::view::View;
 use crate::buflib::Pool;
-use crate::port::kernel::Channel;
 use crate::port::monitor::{Guard, House};
 use crate::port::storage::Errno;
 
@@ -26,10 +34,18 @@ bitflags! {
     pub struct Marks: u8 {
         /// The slot is taken.
         const USED = 1;
-        /// A transfer is under way.
+        /// A transfer is under way over the busy range.
         const BUSY = 2;
-        /// `mmap_create` made it, not the cache.
-        const CALLERS = 4;
+        /// It stands in the list of its file's dirty mappings.
+        const DIRTY = 4;
+        /// A window of the cache.
+        const SEGMENT = 8;
+        /// A range that programs have mapped.
+        const REGION = 16;
+        /// Its block is purgeable: the pool is told what happens to it.
+        const PURGEABLE = 32;
+        /// A program that may change it holds it, or has declared a change and not put it since.
+        const HOT = 64;
     }
 }
 
@@ -41,28 +57,62 @@ pub const NONE: u16 = u16::MAX;
 pub struct Mapping {
     /// Where in the file it starts: a multiple of the sector.
     pub offset: u64,
-    /// How many bytes of the file it covers.
+    /// How many bytes of the file it covers: a multiple of the sector.
     pub length: u32,
-    handle: i32,
+    /// Of its block.
+    pub handle: i32,
+    /// Sectors in transfer, while `BUSY`.
+    pub busy: (u32, u32),
     /// Index of the file's object.
     pub object: u16,
     /// Which use of this slot it is.
     pub generation: u16,
     /// Callers who hold it in place.
     pub gets: u16,
-    /// The first error since it was last asked for; 0 is none.
-    pub error: i16,
-    /// What is true of it; while the slot is free, `length` is the next free slot.
+    /// The next segment of the bucket, region of the file, or free slot.
+    pub(super) chain: u16,
+    /// The dirty mappings of the file before and behind it.
+    before: u16,
+    behind: u16,
+    /// What is true of it.
     pub marks: Marks,
+    /// Of a segment: index into the sizes of windows.
+    pub class: u8,
+    /// Of a segment: how much it is wanted, as the pool was told.
+    pub want: u8,
 }
 
 impl Mapping {
-    const FREE: Mapping =
-        Mapping { offset: 0, length: 0, handle: 0, object: 0, generation: 0, gets: 0, error: 0, marks: Marks::empty() };
+    const FREE: Mapping = Mapping {
+        offset: 0,
+        length: 0,
+        handle: 0,
+        busy: (0, 0),
+        object: 0,
+        generation: 0,
+        gets: 0,
+        chain: NONE,
+        before: NONE,
+        behind: NONE,
+        marks: Marks::empty(),
+        class: 0,
+        want: 0,
+    };
 
-    /// Whether the pool may have its memory: nobody holds it and no transfer is under way.
+    /// Whether the pool may have its memory, if it is clean: nobody holds it and no transfer is under way.
     pub fn loose(&self) -> bool {
         self.gets == 0 && !self.marks.contains(Marks::BUSY)
+    }
+
+    /// Behind its last byte of the file.
+    pub fn end(&self) -> u64 {
+        self.offset + u64::from(self.length)
+    }
+
+    /// Whether a byte of the file lies in it.
+    #[inline]
+    pub fn covers(&self, offset: u64) -> bool {
+        offset.wrapping_sub(self.offset) < u64::from(self.length)
     }
 }
 
@@ -75,6 +125,20 @@ pub struct Name {
     pub generation: u16,
 }
 
+impl Name {
+    /// The name of no mapping.
+    pub const NOBODY: Name = Name { slot: NONE, generation: 0 };
+}
+
+/// A block of the reserve, and the segment that lies in it.
+#[derive(Clone, Copy)]
+pub struct Reserved {
+    /// The block.
+    pub handle: i32,
+    /// The segment, or `NONE`.
+    pub slot: u16,
+}
+
 /// What floor 3 counts.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counts {
@@ -82,8 +146,16 @@ pub struct Counts {
     pub commands: u64,
     /// Bytes that came back.
     pub bytes: u64,
+    /// Write commands.
+    pub writes: u64,
+    /// Bytes that they took.
+    pub written: u64,
     /// Commands that failed.
     pub errors: u64,
+    /// Ticks that transfers took.
+    pub ticks: u64,
+    /// When something dirty was last written back, in ticks; 0 for never.
+    pub flushed: u32,
 }
 
 /// The mappings and the files under them.
@@ -92,9 +164,21 @@ pub struct Maps {
     pub pool: Option<Pool>,
     /// The files.
     pub objects: Table<Object>,
-    maps: Table<Mapping>,
+    /// Where segments are.
+    pub index: Index,
+    pub(super) maps: Table<Mapping>,
+    /// Mappings as programs know them.
+    pub views: Table<View>,
+    /// Blocks that are always there.
+    pub reserve: Table<Reserved>,
+    /// The slot of a purgeable block's handle, where that is small enough.
+    by_handle: Table<u16>,
     free: u16,
     free_count: u16,
+    /// A sector, as a shift.
+    pub shift: u32,
+    /// Dirty sectors.
+    pub dirty: u32,
     /// Figures.
     pub counts: Counts,
     /// Counts opens: the clock of `Object::opened`.
@@ -113,23 +197,36 @@ impl Maps {
         Maps {
             pool: None,
             objects: Table::empty(),
+            index: Index::new(),
             maps: Table::empty(),
+            views: Table::empty(),
+            reserve: Table::empty(),
+            by_handle: Table::empty(),
             free: NONE,
             free_count: 0,
-            counts: Counts { commands: 0, bytes: 0, errors: 0 },
+            shift: 9,
+            dirty: 0,
+            counts: Counts { commands: 0, bytes: 0, writes: 0, written: 0, errors: 0, ticks: 0, flushed: 0 },
             opens: 0,
         }
     }
 
     /// The mapping of this name, if it still is.
-    pub fn live(&mut self, name: Name) -> Option<&mut Mapping> {
-        let map = self.maps.all_mut().get_mut(usize::from(name.slot))?;
+    #[inline]
+    pub fn live(&self, name: Name) -> Option<&Mapping> {
+        let map = self.maps.all().get(usize::from(name.slot))?;
         (map.marks.contains(Marks::USED) && map.generation == name.generation).then_some(map)
     }
 
     /// The mapping in this slot.
+    #[inline]
     pub fn at(&self, slot: u16) -> &Mapping {
         &self.maps[slot]
+    }
+
+    /// The mapping in this slot, to change.
+    pub fn at_mut(&mut self, slot: u16) -> &mut Mapping {
+        &mut self.maps[slot]
     }
 
     /// The name of the mapping in this slot.
@@ -147,79 +244,144 @@ impl Maps {
         usize::from(self.free_count) > self.maps.count() / 8
     }
 
-    fn block(&self, pool: Pool, slot: u16) -> Block {
+    /// Bytes of a sector.
+    #[inline]
+    pub fn sector(&self) -> usize {
+        1 << self.shift
+    }
+
+    /// The block of a mapping.
+    #[inline]
+    pub fn block(&self, pool: Pool, slot: u16) -> Block {
         let map = &self.maps[slot];
-        Block::of(pool, map.handle, map.length as usize + tail(map.length))
+        Block::of(pool, map.handle, block_size(map.length, self.shift))
     }
 
     /// Makes a mapping over a block that was taken for it ([`block_size`]); None if no slot is free.
-    pub fn add(&mut self, object: u16, offset: u64, length: u32, block: Block) -> Option<Name> {
+    pub fn add(&mut self, object: u16, offset: u64, length: u32, block: Block, kind: Marks) -> Option<Name> {
         let slot = self.free;
         let map = self.maps.all_mut().get_mut(usize::from(slot))?;
-        self.free = map.length as u16;
+        self.free = map.chain;
         self.free_count -= 1;
-        *map = Mapping {
-            offset,
-            length,
-            handle: block.handle(),
-            object,
-            generation: map.generation.wrapping_add(1) & 0x7ff,
-            marks: Marks::USED,
-            ..Mapping::FREE
-        };
-        let generation = map.generation;
+        let generation = map.generation.wrapping_add(1) & 0x7ff;
+        let (handle, marks) = (block.handle(), kind | Marks::USED);
+        *map = Mapping { offset, length, handle, object, generation, marks, ..Mapping::FREE };
         self.objects[object].mappings += 1;
-        block.pin().zero(length as usize, tail(length));
+        block.peek(|bytes| bytes.zero(length as usize, 2 * field(length, self.shift)));
+        if marks.contains(Marks::PURGEABLE)
+            && let Some(of) = self.by_handle.all_mut().get_mut(handle as usize)
+        {
+            *of = slot;
+        }
         Some(Name { slot, generation })
     }
 
-    /// Ends a loose mapping and gives its block back.
+    /// The purgeable mapping with a block of this handle.
+    pub fn of_handle(&self, handle: i32) -> Option<u16> {
+        let is_it = |slot: &u16| {
+            let map = self.maps.all().get(usize::from(*slot));
+            map.is_some_and(|map| map.marks.contains(Marks::USED | Marks::PURGEABLE) && map.handle == handle)
+        };
+        match self.by_handle.all().get(handle as usize) {
+            Some(slot) => Some(*slot).filter(is_it),
+            None => (0..self.maps.count() as u16).find(is_it),
+        }
+    }
+
+    /// Ends a loose mapping that is not dirty, and gives its block back, to the reserve if it is one of its.
     pub fn remove(&mut self, slot: u16) {
         let Some(pool) = self.pool else { return };
-        self.block(pool, slot).give();
+        let (block, reserved) = (self.block(pool, slot), self.is_reserve(slot));
+        self.forget(slot);
+        if !reserved {
+            block.give();
+        }
+    }
+
+    /// Whether this is a segment in a block of the reserve.
+    pub fn is_reserve(&self, slot: u16) -> bool {
+        let marks = self.maps[slot].marks;
+        marks.contains(Marks::SEGMENT) && !marks.contains(Marks::PURGEABLE)
+    }
+
+    /// Ends a mapping without giving its block back: the pool has it already.
+    pub fn forget(&mut self, slot: u16) {
+        debug_assert!(!self.maps[slot].marks.contains(Marks::DIRTY), "dirty sectors are dropped");
+        self.unlist(slot);
+        if self.is_reserve(slot)
+            && let Some(place) = self.reserve.all_mut().iter_mut().find(|place| place.slot == slot)
+        {
+            place.slot = NONE;
+        }
+        let marks = self.maps[slot].marks;
+        if marks.contains(Marks::SEGMENT) {
+            self.index_remove(slot);
+        }
+        if marks.contains(Marks::REGION) {
+            self.unlink_region(slot);
+        }
         let map = &mut self.maps[slot];
         let object = map.object;
         map.marks = Marks::empty();
-        map.length = u32::from(self.free);
+        map.chain = self.free;
         self.free = slot;
         self.free_count += 1;
         let object = &mut self.objects[object];
         object.mappings = object.mappings.saturating_sub(1);
         object.losses = object.losses.wrapping_add(1);
-        if object.idle() && object.stale {
+        if object.idle() && object.stale() {
             *object = Object::FREE;
         }
     }
 
-    /// Copies bytes out as far as they are valid; how many that was. The range starts inside the mapping.
-    pub fn copy_out(&self, slot: u16, from: usize, into: &mut [u8], sector: usize) -> usize {
-        let Some(pool) = self.pool else { return 0 };
-        let map = &self.maps[slot];
-        let wanted = into.len().min((map.length as usize).saturating_sub(from));
-        let pin = self.block(pool, slot).pin();
-        let mut good = 0;
-        while good < wanted {
-            let n = (from + good) / sector;
-            if !pin.bit(map.length as usize, n) {
-                break;
-            }
-            good = ((n + 1) * sector - from).min(wanted);
+    /// Who speaks for a byte of a file: the region or the segment that covers it. A segment may not have it valid.
+    #[inline]
+    pub fn authority(&self, object: u16, offset: u64) -> Option<u16> {
+        if self.objects[object].regions != NONE
+            && let Some(slot) = self.region_at(object, offset)
+        {
+            return Some(slot);
         }
-        pin.read(from, &mut into[..good]);
-        good
+        self.find(object, offset)
     }
 
-    /// How many bytes from `from` on are valid without a gap.
-    pub fn valid_run(&self, slot: u16, from: usize, sector: usize) -> usize {
-        let Some(pool) = self.pool else { return 0 };
+    /// Up to where this mapping speaks for its file, from a byte on for which it does.
+    #[inline]
+    pub fn reach(&self, slot: u16, offset: u64) -> u64 {
         let map = &self.maps[slot];
-        let length = map.length as usize;
-        let pin = self.block(pool, slot).pin();
-        let mut at = from;
-        while at < length && pin.bit(length, at / sector) {
-            at = (at / sector + 1) * sector;
+        match map.marks.contains(Marks::SEGMENT) && self.objects[map.object].regions != NONE {
+            true => map.end().min(self.next_region(map.object, offset)),
+            false => map.end(),
         }
-        at.min(length).saturating_sub(from)
+    }
+
+    /// Whether any of these sectors is in transfer.
+    pub fn in_transfer(&self, slot: u16, first: usize, until: usize) -> bool {
+        let map = &self.maps[slot];
+        map.marks.contains(Marks::BUSY) && (first as u32) < map.busy.1 && until as u32 > map.busy.0
+    }
+
+    /// A transfer begins, or ends.
+    pub(super) fn set_busy(&mut self, slot: u16, busy: Option<(usize, usize)>) {
+        let Some(pool) = self.pool else { return };
+        let block = self.block(pool, slot);
+        let map = &mut self.maps[slot];
+        let purgeable = map.marks.contains(Marks::PURGEABLE);
+        match busy {
+            Some((first, until)) => {
+                map.marks |= Marks::BUSY;
+                map.busy = (first as u32, until as u32);
+                if purgeable {
+                    block.begin_transfer();
+                } else {
+                    block.hold();
+                }
+            }
+            None => {
+                map.marks -= Marks::BUSY;
+                if purgeable { block.end_transfer() } else { block.release() }
+            }
+        }
     }
 
     /// Holds a mapping in place: where its bytes are.
@@ -243,24 +405,77 @@ impl Maps {
         true
     }
 
-    /// The next thing to read for a range of sectors: the first absent ones, as many as one command takes.
-    fn absent(&self, pool: Pool, slot: u16, first: usize, last: usize, most: usize) -> (usize, usize) {
-        let bits = self.maps[slot].length as usize;
-        let pin = self.block(pool, slot).pin();
-        let from = (first..last).find(|n| !pin.bit(bits, *n)).unwrap_or(last);
-        let until = (from..last.min(from + most)).find(|n| pin.bit(bits, *n)).unwrap_or(last.min(from + most));
-        (from, until)
+    /// Enters a mapping into its file's list of dirty ones, which stands in the order of offsets.
+    pub(super) fn list(&mut self, slot: u16) {
+        let map = self.maps[slot];
+        if map.marks.contains(Marks::DIRTY) {
+            return;
+        }
+        let mut before = self.objects[map.object].dirty.1;
+        while before != NONE && self.maps[before].offset > map.offset {
+            before = self.maps[before].before;
+        }
+        let behind = match before {
+            NONE => core::mem::replace(&mut self.objects[map.object].dirty.0, slot),
+            _ => core::mem::replace(&mut self.maps[before].behind, slot),
+        };
+        match behind {
+            NONE => self.objects[map.object].dirty.1 = slot,
+            _ => self.maps[behind].before = slot,
+        }
+        let map = &mut self.maps[slot];
+        (map.before, map.behind) = (before, behind);
+        map.marks |= Marks::DIRTY;
+        self.tell_dirty(slot, true);
+    }
+
+    /// Takes a mapping out of that list, whatever its sectors say.
+    pub(super) fn unlist(&mut self, slot: u16) {
+        let Mapping { object, before, behind, marks, .. } = self.maps[slot];
+        if !marks.contains(Marks::DIRTY) {
+            return;
+        }
+        match before {
+            NONE => self.objects[object].dirty.0 = behind,
+            _ => self.maps[before].behind = behind,
+        }
+        match behind {
+            NONE => self.objects[object].dirty.1 = before,
+            _ => self.maps[behind].before = before,
+        }
+        self.maps[slot].marks -= Marks::DIRTY;
+        self.tell_dirty(slot, false);
+    }
+
+    fn tell_dirty(&self, slot: u16, dirty: bool) {
+        if let Some(pool) = self.pool
+            && self.maps[slot].marks.contains(Marks::PURGEABLE)
+        {
+            self.block(pool, slot).set_dirty(dirty);
+        }
+    }
+
+    /// The dirty mapping of a file behind this one in the order of offsets; the first one for `NONE`.
+    pub fn next_dirty(&self, object: u16, slot: u16) -> u16 {
+        if slot == NONE { self.objects[object].dirty.0 } else { self.maps[slot].behind }
     }
 }
 
-/// The bytes of the bit field behind `length` bytes of file: enough for the smallest sector.
-fn tail(length: u32) -> usize {
-    (length as usize).div_ceil(512).div_ceil(8)
+/// Bytes of one bit field behind `length` bytes of file.
+pub(super) fn field(length: u32, shift: u32) -> usize {
+    ((length as usize) >> shift).div_ceil(8)
 }
 
 /// How large a block a mapping of this length needs.
-pub fn block_size(length: u32) -> usize {
-    length as usize + tail(length)
+pub fn block_size(length: u32, shift: u32) -> usize {
+    length as usize + 2 * field(length, shift)
+}
+
+/// Gives a table back that was had.
+pub fn give<T: Copy>(pool: Pool, table: Option<Table<T>>) {
+    if let Some(mut table) = table {
+        table.give(pool);
+    }
 }
 
 /// Takes the tables from the pool, once. Every entry to the floors calls it first.
@@ -271,123 +486,32 @@ pub fn ready<H: House<State: Mapped>>(g: &mut Guard<H>, pool: Pool, slots: u16) 
     if g.maps().pool.is_some() {
         return Ok(());
     }
-    let tables = g.unlocked(|| {
-        let objects = Table::take(pool, Object::how_many(slots), Object::FREE)?;
+    let (objects, maps, by_handle, views) = g.unlocked(|| {
+        let objects = Table::take(pool, Object::how_many(slots), Object::FREE);
         let maps = Table::take(pool, usize::from(slots), Mapping::FREE);
-        Some((objects, maps))
+        let by_handle = Table::take(pool, 2 * usize::from(slots), NONE);
+        (objects, maps, by_handle, Table::take(pool, usize::from(slots / 8).clamp(16, 256), View::FREE))
     });
-    let Some((mut objects, maps)) = tables else {
-        return Err(Errno::NOMEM);
-    };
-    let Some(mut maps) = maps else {
-        objects.give(pool);
-        return Err(Errno::NOMEM);
-    };
     let state = g.maps();
-    if state.pool.is_some() {
-        // Another thread came first.
-        objects.give(pool);
-        maps.give(pool);
-        return Ok(());
+    if state.pool.is_some() || objects.is_none() || maps.is_none() || by_handle.is_none() || views.is_none() {
+        give(pool, objects);
+        give(pool, maps);
+        give(pool, by_handle);
+        give(pool, views);
+        // Without an error of ours, another thread has come first.
+        return if state.pool.is_some() { Ok(()) } else { Err(Errno::NOMEM) };
     }
+    let mut maps = maps.unwrap_or(Table::empty());
     for (n, map) in maps.all_mut().iter_mut().enumerate() {
-        map.length = if n + 1 < usize::from(slots) { n as u32 + 1 } else { u32::from(NONE) };
+        map.chain = if n + 1 < usize::from(slots) { n as u16 + 1 } else { NONE };
     }
+    state.shift = H::SECTOR.trailing_zeros();
     state.free = if slots > 0 { 0 } else { NONE };
     state.free_count = slots;
-    state.objects = objects;
+    state.objects = objects.unwrap_or(Table::empty());
     state.maps = maps;
+    state.views = views.unwrap_or(Table::empty());
+    state.by_handle = by_handle.unwrap_or(Table::empty());
     state.pool = Some(pool);
     Ok(())
-}
-
-/// One user less of a file; the last one closes its stream.
-pub fn release<H: House<State: Mapped>>(g: &mut Guard<H>, object: u16) {
-    let file = &mut g.maps().objects[object];
-    let stream = file.release();
-    if file.idle() && file.stale {
-        *file = Object::FREE;
-    }
-    if let Some(stream) = stream {
-        // Nothing was written through it.
-        let _ = g.unlocked(|| H::close(stream));
-    }
-}
-
-/// Makes a range of a mapping valid: reads what is absent, in commands as long as storage takes them. Where the file
-/// ends, the rest of the mapping reads as zero. False when the mapping ended meanwhile; on true, nothing has happened
-/// since the last byte became valid.
-///
-/// # Errors
-/// The device's, which the mapping remembers too.
-pub fn populate<H: House<State: Mapped>>(g: &mut Guard<H>, name: Name, from: usize, len: usize) -> Result<bool, Errno> {
-    let sector = H::SECTOR;
-    loop {
-        let maps = g.maps();
-        let Some(pool) = maps.pool else {
-            return Ok(false);
-        };
-        let Some(map) = maps.live(name) else {
-            return Ok(false);
-        };
-        let busy = map.marks.contains(Marks::BUSY);
-        let (offset, length, object) = (map.offset, map.length as usize, map.object);
-        let last = from.saturating_add(len).min(length).div_ceil(sector);
-        let (first, until) = maps.absent(pool, name.slot, from / sector, last, H::TRANSFER / sector);
-        if first >= until {
-            return Ok(true);
-        }
-        if busy {
-            g.wait(Channel::Data, None);
-            continue;
-        }
-        let start = first * sector;
-        let bytes = (until * sector).min(length) - start;
-        let file = &mut maps.objects[object];
-        let inside = file.size.saturating_sub(offset + start as u64).min(bytes as u64) as usize;
-        let stream = file.stream();
-        file.hold();
-        let block = maps.block(pool, name.slot);
-        maps.maps[name.slot].marks |= Marks::BUSY;
-
-        let result = g.unlocked(|| {
-            let pin = block.pin();
-            let got = match inside {
-                0 => Ok(0),
-                _ => pin.transfer(start, inside, |into| H::read_at(stream, offset + start as u64, into)),
-            };
-            if let Ok(got) = got {
-                pin.zero(start + got, bytes - got);
-            }
-            got
-        });
-
-        let maps = g.maps();
-        let map = &mut maps.maps[name.slot];
-        map.marks -= Marks::BUSY;
-        match result {
-            Ok(got) => {
-                let pin = maps.block(pool, name.slot).pin();
-                for n in first..until {
-                    pin.set_bit(length, n);
-                }
-                drop(pin);
-                maps.counts.commands += u64::from(inside > 0);
-                maps.counts.bytes += got as u64;
-                if got < inside {
-                    maps.objects[object].shorten(offset + (start + got) as u64);
-                }
-            }
-            Err(error) => {
-                maps.counts.commands += 1;
-                maps.counts.errors += 1;
-                if map.error == 0 {
-                    map.error = error.0 as i16;
-                }
-            }
-        }
-        H::wake(Channel::Data);
-        release(g, object);
-        result?;
-    }
 }

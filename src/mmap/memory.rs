@@ -14,7 +14,11 @@
 
 use core::ptr;
 
-use crate::buflib::{Callbacks, Pool};
+use crate::buflib::{Callbacks, Pool, Priority, PurgeCallbacks};
+use crate::port::in_file_path;
+
+/// To what segments are aligned, in bytes: a cache line where storage has a DMA, nothing on the host.
+const LINE: usize = if cfg!(feature = "rockbox") { 64 } else { 0 };
 
 /// An allocation that never moves and is never asked to shrink.
 static FIXED: Callbacks = Callbacks { move_callback: None, shrink_callback: None, sync_callback: None };
@@ -38,10 +42,23 @@ impl Block {
         Self::taken(pool, size, || pool.alloc(size, ops))
     }
 
-    /// Takes a block of free memory as it lies: nothing moves and no callback runs, so this one may be called with the
-    /// floors' lock held.
-    pub fn take_still(pool: Pool, size: usize, ops: *const Callbacks) -> Option<Block> {
-        Self::taken(pool, size, || pool.alloc_still(size, ops))
+    /// Takes a block of free memory, or of memory that holds clean purgeable blocks: nothing moves and nothing that
+    /// blocks is called. Not with the floors' lock held: owners of purgeable blocks are asked, ours too.
+    pub fn take_clean(pool: Pool, size: usize) -> Option<Block> {
+        Self::taken(pool, size, || in_file_path(false, || pool.alloc(size, fixed())))
+    }
+
+    /// Takes a purgeable block in the same way. `key`: what its data is called; `spare`: nothing that is needed later
+    /// goes for it.
+    pub fn take_purgeable(
+        pool: Pool,
+        size: usize,
+        priority: Priority,
+        key: usize,
+        ops: *const PurgeCallbacks,
+        spare: bool,
+    ) -> Option<Block> {
+        Self::taken(pool, size, || in_file_path(spare, || pool.alloc_purgeable(size, LINE, priority, key, ops)))
     }
 
     fn taken(pool: Pool, size: usize, alloc: impl FnOnce() -> i32) -> Option<Block> {
@@ -81,12 +98,44 @@ impl Block {
 
     /// Holds the bytes where they are for as long as the pin lives.
     pub fn pin(self) -> Pin {
-        Pin { pool: self.pool, data: self.pool.data_pinned(self.handle), size: self.size }
+        let data = self.pool.data_pinned(self.handle);
+        Pin { pool: self.pool, bytes: Bytes { data, size: self.size } }
+    }
+
+    /// Looks at the bytes for a short moment, under the pool's lock. `work` does not call the pool.
+    #[inline]
+    pub fn peek<R>(self, work: impl FnOnce(&Bytes) -> R) -> R {
+        self.pool.peek(self.handle, |data| work(&Bytes { data, size: self.size }))
     }
 
     /// Holds the bytes until [`Block::release`], and says where they are.
     pub fn hold(self) -> *mut u8 {
         self.pool.data_pinned(self.handle)
+    }
+
+    /// Of a purgeable block: a transfer begins, during which it neither moves nor goes.
+    pub fn begin_transfer(self) {
+        self.pool.io_begin(self.handle);
+    }
+
+    /// That transfer is over.
+    pub fn end_transfer(self) {
+        self.pool.io_end(self.handle);
+    }
+
+    /// Of a purgeable block: whether it holds the only copy of something.
+    pub fn set_dirty(self, dirty: bool) {
+        self.pool.set_dirty(self.handle, dirty);
+    }
+
+    /// Of a purgeable block: it was used.
+    pub fn touch(self) {
+        self.pool.touch(self.handle);
+    }
+
+    /// Of a purgeable block: how much it is wanted, and how far away the need is.
+    pub fn set_priority(self, priority: Priority, distance: usize) {
+        self.pool.set_priority(self.handle, priority, distance);
     }
 
     /// Ends a [`Block::hold`].
@@ -95,18 +144,18 @@ impl Block {
     }
 }
 
-/// The bytes of a pinned block.
-pub struct Pin {
-    pool: Pool,
+/// The bytes of a block that stays where it is as long as this is looked at.
+pub struct Bytes {
     data: *mut u8,
     size: usize,
 }
 
-impl Pin {
+impl Bytes {
     /// A pointer to a range of the block; a range outside it is a bug of the floors.
+    #[inline]
     fn at(&self, from: usize, len: usize) -> *mut u8 {
         assert!(from <= self.size && len <= self.size - from);
-        // SAFETY: inside the block, which is pinned as long as this pin lives.
+        // SAFETY: inside the block, which stays as long as this value does.
         unsafe { self.data.add(from) }
     }
 
@@ -116,6 +165,7 @@ impl Pin {
     }
 
     /// Copies bytes out.
+    #[inline]
     pub fn read(&self, from: usize, into: &mut [u8]) {
         let source = self.at(from, into.len());
         // SAFETY: `at` checked the range. A destination inside the same block would be a caller's overlap: `copy`
@@ -124,42 +174,99 @@ impl Pin {
     }
 
     /// Copies bytes in, from memory that is not the block's.
+    #[inline]
     pub fn write(&self, from: usize, bytes: &[u8]) {
         let target = self.at(from, bytes.len());
         // SAFETY: `at` checked the range, and a slice that somebody can read is no part of a block that is written.
         unsafe { ptr::copy(bytes.as_ptr(), target, bytes.len()) }
     }
 
-    /// Sets bytes to zero.
-    pub fn zero(&self, from: usize, len: usize) {
-        // SAFETY: `at` checked the range.
-        unsafe { ptr::write_bytes(self.at(from, len), 0, len) }
+    /// Copies bytes in from another block.
+    pub fn take_from(&self, to: usize, other: &Bytes, from: usize, len: usize) {
+        // SAFETY: `at` checked both ranges; `copy` allows an overlap.
+        unsafe { ptr::copy(other.at(from, len), self.at(to, len), len) }
     }
 
-    /// Gives a range to a transfer. Only the holder of the busy mark over these bytes calls it, so nobody else sees
-    /// them meanwhile.
+    /// Sets bytes to a value.
+    pub fn fill(&self, from: usize, len: usize, value: u8) {
+        // SAFETY: `at` checked the range.
+        unsafe { ptr::write_bytes(self.at(from, len), value, len) }
+    }
+
+    /// Sets bytes to zero.
+    pub fn zero(&self, from: usize, len: usize) {
+        self.fill(from, len, 0);
+    }
+
+    /// Gives a range to a transfer that fills it. Only the holder of the busy mark over these bytes calls it, so
+    /// nobody else sees them meanwhile.
     pub fn transfer<R>(&self, from: usize, len: usize, work: impl FnOnce(&mut [u8]) -> R) -> R {
         let start = self.at(from, len);
-        // SAFETY: `at` checked the range, the pin keeps it in place, and the busy mark makes this the only reference.
+        // SAFETY: `at` checked the range, the block stays, and the busy mark makes this the only reference.
         work(unsafe { core::slice::from_raw_parts_mut(start, len) })
     }
 
+    /// Gives a range to a transfer that empties it. While it runs nobody changes these bytes: the busy mark.
+    pub fn lend<R>(&self, from: usize, len: usize, work: impl FnOnce(&[u8]) -> R) -> R {
+        let start = self.at(from, len);
+        // SAFETY: `at` checked the range, the block stays, and the busy mark keeps writers away.
+        work(unsafe { core::slice::from_raw_parts(start, len) })
+    }
+
     /// Bit `n` of the bit field that starts at byte `from`.
+    #[inline]
     pub fn bit(&self, from: usize, n: usize) -> bool {
         // SAFETY: `at` checked the byte.
         unsafe { *self.at(from + n / 8, 1) & (1 << (n % 8)) != 0 }
     }
 
-    /// Sets bit `n` of that field.
-    pub fn set_bit(&self, from: usize, n: usize) {
+    /// Sets or clears bit `n` of that field; whether that changed it.
+    #[inline]
+    pub fn set_bit(&self, from: usize, n: usize, on: bool) -> bool {
+        let byte = self.at(from + n / 8, 1);
         // SAFETY: `at` checked the byte; bits are changed with the floors' lock held only.
-        unsafe { *self.at(from + n / 8, 1) |= 1 << (n % 8) }
+        unsafe {
+            let (old, bit) = (*byte, 1 << (n % 8));
+            *byte = if on { old | bit } else { old & !bit };
+            *byte != old
+        }
+    }
+
+    /// The first of bits `first..until` of that field that is `on`; `until` if there is none.
+    pub fn find_bit(&self, from: usize, first: usize, until: usize, on: bool) -> usize {
+        let skip = if on { 0 } else { u8::MAX };
+        let mut n = first;
+        while n < until {
+            // SAFETY: `at` checked the byte.
+            if n.is_multiple_of(8) && unsafe { *self.at(from + n / 8, 1) } == skip {
+                n += 8;
+            } else if self.bit(from, n) == on {
+                return n;
+            } else {
+                n += 1;
+            }
+        }
+        until
+    }
+}
+
+/// The bytes of a pinned block.
+pub struct Pin {
+    pool: Pool,
+    bytes: Bytes,
+}
+
+impl core::ops::Deref for Pin {
+    type Target = Bytes;
+
+    fn deref(&self) -> &Bytes {
+        &self.bytes
     }
 }
 
 impl Drop for Pin {
     fn drop(&mut self) {
-        self.pool.put_pinned(self.data);
+        self.pool.put_pinned(self.bytes.data);
     }
 }
 

@@ -3,8 +3,11 @@
 //! ```text
 //!     mmap_create … mmap_put             segments of the cache
 //!            │ callers.rs                      │ floor 4
+//!            ├───────── region.rs ─────────────┤ index.rs: where a byte of a file is
 //!            └───────────────┬─────────────────┘
-//!                       mapping.rs         a range of a file in one block, valid sector by sector
+//!                       mapping.rs         a range of a file in one block, valid and dirty sector by sector
+//!          transfer.rs ──────┤ sectors.rs
+//!          writeback.rs      │             from storage, to storage
 //!                    ┌───────┴────────┐
 //!                object.rs        memory.rs
 //!          a file: identity,      blocks, pins and tables: the raw bytes
@@ -13,14 +16,21 @@
 //!
 //! This is the engine for storage without an MMU: the block is buflib's and may be moved while nobody holds it; the
 //! bytes come sector by sector when they are declared. A mapping uses its file and so outlives the descriptor it was
-//! made from. The object of a file stands on this floor for that reason.
+//! made from. The object of a file stands on this floor for that reason, and so does the index: who speaks for a byte
+//! is one question for all kinds of mappings.
 
 pub mod callers;
+pub mod index;
 pub mod mapping;
 pub mod memory;
 pub mod mode;
 pub mod object;
 pub mod os;
+pub mod region;
+pub mod sectors;
+pub mod transfer;
+pub mod view;
+pub mod writeback;
 
 #[cfg(test)]
 mod tests;

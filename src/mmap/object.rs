@@ -7,11 +7,15 @@
 //!                       identity ── size ── stream
 //! ```
 //!
-//! The stream is open while anybody uses the file. An object outlives its last user as long as it has segments: when
-//! the same file is opened again, its identity finds the object and the data is still there. A file that was changed
-//! meanwhile gets a new object; the old one is stale, and goes with its last user.
+//! The stream is open while anybody uses the file, and as long as something waits to be written through it. An object
+//! outlives its last user as long as it has segments: when the same file is opened again, its identity finds the object
+//! and the data is still there. A file that was changed meanwhile gets a new object; the old one is stale, and goes with
+//! its last user.
 
-use crate::port::storage::Identity;
+use bitflags::bitflags;
+
+use super::mapping::NONE;
+use crate::port::storage::{Identity, Opened};
 
 /// No stream.
 const CLOSED: i32 = -1;
@@ -19,25 +23,69 @@ const CLOSED: i32 = -1;
 /// One file.
 #[derive(Clone, Copy)]
 pub struct Object {
-    /// Which file it is.
+    /// Which file it is, as storage last said.
     pub identity: Identity,
-    /// Its length now; shorter than the identity's when storage had less.
+    /// Its length now, with what is not written back yet.
     pub size: u64,
-    /// The first byte of what is needed next, for eviction; see `cache::keep`.
+    /// Its length in storage.
+    pub stored: u64,
+    /// The first byte of what is needed next; see `cache::keep`.
     pub keep_from: u64,
     /// The end of it; nothing is kept when it equals `keep_from`.
     pub keep_to: u64,
+    /// The bytes of a write that goes past the cache just now; none when both are the same.
+    pub direct: (u64, u64),
     stream: i32,
     users: u32,
     /// Mappings over it, segments included.
     pub mappings: u32,
-    /// Counts the mappings that ended: who knew what was in memory looks again when it has changed.
+    /// Bytes of its segments.
+    pub cached: u64,
+    /// Counts what is in memory no longer: who knew looks again when it has changed.
     pub losses: u32,
+    /// Counts the changes of its bytes.
+    pub version: u32,
     /// When it was last opened, on the count of opens.
     pub opened: u32,
-    used: bool,
-    /// Another version of the file has taken its place.
-    pub stale: bool,
+    /// When the oldest of its dirty bytes became dirty, in ticks.
+    pub dirtied: u32,
+    /// What it grows by in storage, in bytes; 0 until storage was asked.
+    pub unit: u32,
+    /// Transfers under way through its stream.
+    pub transfers: u16,
+    /// Lone reads that were not in memory, since it was opened.
+    pub lone: u16,
+    /// Its first region.
+    pub regions: u16,
+    /// Its first and its last dirty mapping.
+    pub dirty: (u16, u16),
+    /// The first failure to write back that nobody was told of; 0 is none.
+    pub error: i32,
+    /// What is true of it.
+    pub flags: Flags,
+}
+
+bitflags! {
+    /// What is true of a file.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Flags: u16 {
+        /// The slot holds a file.
+        const USED = 1;
+        /// Another version of the file has taken its place, or its name is gone: nobody finds it again.
+        const STALE = 2;
+        /// Its stream can write.
+        const WRITABLE = 4;
+        /// Storage has been changed through it since it was last synced.
+        const UNSYNCED = 8;
+        /// Somebody is writing it back.
+        const SWEPT = 16;
+        /// Its last name is gone: what is dirty need not be written when nobody has it open any more.
+        const REMOVED = 32;
+        /// Its volume is gone: every call fails.
+        const GONE = 64;
+        /// Its writes go to storage at once.
+        const THROUGH = 128;
+    }
 }
 
 impl Object {
@@ -45,15 +93,25 @@ impl Object {
     pub const FREE: Object = Object {
         identity: Identity { volume: 0, file: 0, size: 0, stamp: 0 },
         size: 0,
+        stored: 0,
         keep_from: 0,
         keep_to: 0,
+        direct: (0, 0),
         stream: CLOSED,
         users: 0,
         mappings: 0,
+        cached: 0,
         losses: 0,
+        version: 0,
         opened: 0,
-        used: false,
-        stale: false,
+        dirtied: 0,
+        unit: 0,
+        transfers: 0,
+        lone: 0,
+        regions: NONE,
+        dirty: (NONE, NONE),
+        error: 0,
+        flags: Flags::empty(),
     };
 
     /// How many files can be known at once, open or remembered, beside so many mappings.
@@ -65,22 +123,36 @@ impl Object {
     /// makes a new one.
     pub fn shorten(&mut self, size: u64) {
         self.size = size;
-        self.stale = true;
+        self.stored = size;
+        self.flags |= Flags::STALE;
     }
 
     /// An object for a file that was just opened, with one user.
-    pub fn new(identity: Identity, stream: i32) -> Object {
-        Object { identity, size: identity.size, stream, users: 1, used: true, ..Self::FREE }
+    pub fn new(opened: Opened) -> Object {
+        let writable = if opened.writable { Flags::WRITABLE } else { Flags::empty() };
+        let (size, stream) = (opened.identity.size, opened.stream);
+        let flags = Flags::USED | writable;
+        Object { identity: opened.identity, size, stored: size, stream, users: 1, flags, ..Self::FREE }
     }
 
     /// Whether the slot holds a file.
     pub fn used(&self) -> bool {
-        self.used
+        self.flags.contains(Flags::USED)
     }
 
-    /// Whether anybody has it open.
+    /// Whether nobody finds it again.
+    pub fn stale(&self) -> bool {
+        self.flags.contains(Flags::STALE)
+    }
+
+    /// Whether anybody has it open, or storage waits for what is dirty.
     pub fn open(&self) -> bool {
-        self.users > 0
+        self.users > 0 || self.stream != CLOSED
+    }
+
+    /// Who has it open.
+    pub fn users(&self) -> u32 {
+        self.users
     }
 
     /// Storage's number for it, while it is open.
@@ -93,25 +165,51 @@ impl Object {
         self.users += 1;
     }
 
-    /// One user more, who brings a stream. A stream that is not needed comes back, for closing.
-    pub fn reopen(&mut self, stream: i32) -> Option<i32> {
+    /// One user more, who brings a stream. The stream that is not needed comes back, for closing. No transfer is under
+    /// way.
+    pub fn reopen(&mut self, opened: Opened) -> Option<i32> {
         self.users += 1;
-        if self.stream == CLOSED {
-            self.stream = stream;
-            None
-        } else {
-            Some(stream)
+        let better = opened.writable && !self.flags.contains(Flags::WRITABLE);
+        if self.stream != CLOSED && !better {
+            return Some(opened.stream);
         }
+        self.flags.set(Flags::WRITABLE, opened.writable);
+        Some(core::mem::replace(&mut self.stream, opened.stream)).filter(|stream| *stream != CLOSED)
     }
 
-    /// One user less. The last one gets the stream, for closing.
+    /// One user less. The last one gets the stream, for closing, unless something waits to be written through it.
     pub fn release(&mut self) -> Option<i32> {
         self.users = self.users.saturating_sub(1);
-        (self.users == 0).then(|| core::mem::replace(&mut self.stream, CLOSED))
+        (self.users == 0 && self.settled())
+            .then(|| core::mem::replace(&mut self.stream, CLOSED))
+            .filter(|s| *s != CLOSED)
+    }
+
+    /// Takes the stream away from a file that nobody uses, whatever waits to be written: for closing.
+    pub fn abandon(&mut self) -> Option<i32> {
+        Some(core::mem::replace(&mut self.stream, CLOSED)).filter(|stream| *stream != CLOSED)
+    }
+
+    /// Whether storage has all of it.
+    pub fn settled(&self) -> bool {
+        self.dirty.0 == NONE && !self.flags.contains(Flags::UNSYNCED)
     }
 
     /// Whether nothing hangs on it any more.
     pub fn idle(&self) -> bool {
-        self.used && self.users == 0 && self.mappings == 0
+        self.used() && !self.open() && self.mappings == 0
+    }
+
+    /// Whether some of these bytes are being written past the cache.
+    pub fn written_past(&self, from: u64, to: u64) -> bool {
+        from < self.direct.1 && to > self.direct.0
+    }
+
+    /// Bytes of clusters that it will take and has not yet.
+    pub fn reserved(&self) -> u64 {
+        match u64::from(self.unit) {
+            0 => 0,
+            unit => self.size.next_multiple_of(unit).saturating_sub(self.stored.next_multiple_of(unit)),
+        }
     }
 }

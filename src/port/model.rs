@@ -24,7 +24,6 @@ use super::monitor::{Guard, House, Monitor};
 use super::storage::{Errno, How, Identity, Names, Opened, Space, Storage};
 use crate::buffering::{self, Buffered};
 use crate::buflib::{Context, Pool};
-use crate::cache::Cached;
 use crate::house::State;
 use crate::mmap::mapping::Mapped;
 use crate::mmap::memory::faults;
@@ -491,7 +490,7 @@ impl Dice {
 
 /// Bytes of segments, for tests that look at the cache.
 pub fn segments(g: &mut Guard<Model>) -> u64 {
-    g.cache().bytes()
+    crate::cache::bytes(g)
 }
 
 /// Users of files that are open.

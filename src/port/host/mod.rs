@@ -12,7 +12,7 @@ mod lock;
 pub mod region;
 mod storage;
 
-pub use asker::{asker, set_asker};
+pub use asker::{asker, in_file_path, set_asker, spares};
 pub use clock::{advance, ticks};
 pub use kernel::System;
 pub use lock::PoolLock;

@@ -85,8 +85,37 @@ impl Kernel for System {
     }
 }
 
+/// Set while a request of our own runs: 1, or 2 when it spares what is needed later. Such a request calls nothing that
+/// lets other threads run.
+static mut OURS: u8 = 0;
+
+fn ours() -> u8 {
+    // SAFETY: threads are cooperative, and none runs between a change and the change back.
+    unsafe { OURS }
+}
+
+/// Runs a request for memory as one inside the file path. `spare`: what is needed later does not go for it, see
+/// [`spares`].
+pub fn in_file_path<R>(spare: bool, work: impl FnOnce() -> R) -> R {
+    let before = ours();
+    // SAFETY: as in `ours`.
+    unsafe { OURS = 1 + u8::from(spare) };
+    let result = work();
+    // SAFETY: as in `ours`.
+    unsafe { OURS = before };
+    result
+}
+
+/// Whether the request for which an owner is asked now spares what is needed later.
+pub fn spares() -> bool {
+    ours() == 2
+}
+
 /// What the calling thread is to the pool.
 pub fn asker() -> Asker {
+    if ours() != 0 {
+        return Asker::FilePath;
+    }
     // SAFETY: a function of the glue without arguments.
     match unsafe { rmport_asker() } {
         0 => Asker::FilePath,

@@ -1,0 +1,68 @@
+//! Names of files, where directories are ours to change.
+//!
+//! What is cached belongs to files, not to names: a rename changes nothing of it. A file whose last name goes lives on
+//! for those who have it open, and nobody finds it again.
+
+use core::ffi::CStr;
+
+use super::{Cached, open};
+use crate::mmap::mapping::Mapped;
+use crate::mmap::object::Flags;
+use crate::port::monitor::{Guard, House};
+use crate::port::storage::{Errno, How, Identity, Names};
+
+/// Which file a name leads to.
+fn identify<H: House<State: Cached> + Names>(g: &mut Guard<H>, path: &CStr) -> Result<Identity, Errno> {
+    let opened = g.unlocked(|| {
+        let opened = H::open(path, How::empty())?;
+        // Nothing was written through it.
+        let _ = H::close(opened.stream);
+        Ok(opened)
+    })?;
+    Ok(opened.identity)
+}
+
+/// The last name of a file is gone.
+fn bury<H: House<State: Cached>>(g: &mut Guard<H>, identity: &Identity) {
+    let maps = g.maps();
+    if let Some(n) = open::known(maps, identity) {
+        maps.objects[n].flags |= Flags::REMOVED;
+        if !maps.objects[n].open() || maps.objects[n].users() == 0 {
+            let file = &mut maps.objects[n];
+            let stream = file.abandon();
+            open::discard(maps, n);
+            if let Some(stream) = stream {
+                let _ = g.unlocked(|| H::close(stream));
+            }
+        }
+        open::forget(g.maps(), n);
+    }
+}
+
+/// Removes a file's name. Who has it open keeps it.
+///
+/// # Errors
+/// As `remove()` of the system.
+pub fn remove<H: House<State: Cached> + Names>(g: &mut Guard<H>, path: &CStr) -> Result<(), Errno> {
+    let victim = identify(g, path);
+    g.unlocked(|| H::remove(path))?;
+    if let Ok(victim) = victim {
+        bury(g, &victim);
+    }
+    Ok(())
+}
+
+/// Gives a file another name; a file that had it is removed.
+///
+/// # Errors
+/// As `rename()` of the system.
+pub fn rename<H: House<State: Cached> + Names>(g: &mut Guard<H>, from: &CStr, to: &CStr) -> Result<(), Errno> {
+    let (mover, victim) = (identify(g, from), identify(g, to));
+    g.unlocked(|| H::rename(from, to))?;
+    if let (Ok(mover), Ok(victim)) = (mover, victim)
+        && (mover.volume, mover.file) != (victim.volume, victim.file)
+    {
+        bury(g, &victim);
+    }
+    Ok(())
+}

@@ -1,0 +1,95 @@
+//! How somebody reads or writes a file, and what windows that deserves.
+//!
+//! ```text
+//!   lone              4 KB window, only the sectors that it touches
+//!   a run             windows that grow with it: 4, 16, 64, 128 KB, filled to their end in one command
+//!   several runs      told apart: each goes on where it ended
+//!   lone ones that gather in a file which fits into free memory: windows that grow with their number
+//! ```
+
+use crate::mmap::mapping::Name;
+
+/// Runs that one descriptor may interleave.
+const RUNS: usize = 3;
+
+/// One run.
+#[derive(Clone, Copy, Debug, Default)]
+struct Run {
+    /// Where it ended.
+    next: u64,
+    /// Bytes in sequence up to there.
+    bytes: u64,
+}
+
+/// What is known about the way in which somebody uses a file.
+#[derive(Clone, Copy, Debug)]
+pub struct Pattern {
+    /// The last one used first.
+    runs: [Run; RUNS],
+    /// The segment it was in last.
+    pub last: Name,
+}
+
+/// What a use of a file deserves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deserves {
+    /// The class of window.
+    pub class: u8,
+    /// It goes on where another one ended, or is long: the whole window is wanted.
+    pub run: bool,
+}
+
+impl Pattern {
+    /// Somebody new.
+    pub const fn new() -> Self {
+        Pattern { runs: [Run { next: 0, bytes: 0 }; RUNS], last: Name::NOBODY }
+    }
+
+    /// Takes note of a use that goes on where the last one ended, without looking further; false if it does not.
+    #[inline]
+    pub fn goes_on(&mut self, offset: u64, len: usize) -> bool {
+        let run = &mut self.runs[0];
+        if run.next != offset {
+            return false;
+        }
+        run.next = offset.wrapping_add(len as u64);
+        run.bytes = run.bytes.saturating_add(len as u64);
+        true
+    }
+
+    /// Takes note of a use.
+    pub fn note(&mut self, offset: u64, len: usize) -> Deserves {
+        if !self.goes_on(offset, len) {
+            let end = offset.saturating_add(len as u64);
+            match self.runs.iter().position(|run| run.next == offset) {
+                Some(n) => {
+                    self.runs[..=n].rotate_right(1);
+                    self.goes_on(offset, len);
+                }
+                None => {
+                    self.runs.rotate_right(1);
+                    self.runs[0] = Run { next: end, bytes: len as u64 };
+                }
+            }
+        }
+        self.deserves(len)
+    }
+
+    /// What the last use deserves, which was this long.
+    pub fn deserves(&self, len: usize) -> Deserves {
+        let bytes = self.runs[0].bytes;
+        let class = match bytes {
+            0..4096 => 1,
+            4096..16384 => 2,
+            16384..65536 => 3,
+            _ => 4,
+        };
+        Deserves { class, run: bytes > len as u64 || len >= 4096 }
+    }
+}
+
+impl Default for Pattern {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,125 @@
+//! The reserve: windows of a sector or two that are always there, so that files can be read and written when nobody has
+//! any memory left.
+//!
+//! ```text
+//!   pool   │ blocks of others …                                  │r│r│r│r│…  high in the pool, never moved, never given away
+//! ```
+//!
+//! Two of 16 KB together, one of 8 KB in pools up to 8 MB, less in tiny ones. A reader or writer that moves on leaves its
+//! window to itself first: with as many windows as descriptors, nobody takes another's, and no workload costs more
+//! commands than one cached sector per descriptor would.
+
+use super::Cached;
+use crate::buflib::Pool;
+use crate::mmap::mapping::{Mapped, Maps, Marks, NONE, Name, Reserved, block_size};
+use crate::mmap::memory::{Block, Table};
+use crate::mmap::writeback::{Sweep, write_back};
+use crate::port::monitor::{Guard, House};
+
+/// How many windows a pool of this size keeps, and how large they are, as a shift, for sectors of this size.
+pub fn plan(pool: usize, sector: usize) -> (usize, u32) {
+    let (bytes, least) = match pool {
+        0..0x4_0000 => (pool / 32, 512),
+        0x4_0000..=0x80_0000 => (8 << 10, 512),
+        _ => (32 << 10, 1024),
+    };
+    let window = sector.max(least);
+    ((bytes / window).max(2), window.trailing_zeros())
+}
+
+/// Takes the blocks, none or all.
+pub fn take(pool: Pool, count: usize, shift: u32, sector: usize) -> Option<Table<Reserved>> {
+    let mut table = Table::take(pool, count, Reserved { handle: 0, slot: NONE })?;
+    let size = block_size(1 << shift, sector.trailing_zeros());
+    for n in 0..count {
+        let Some(block) = Block::take_fixed(pool, size) else {
+            give(pool, table);
+            return None;
+        };
+        table.all_mut()[n].handle = block.handle();
+    }
+    Some(table)
+}
+
+/// Gives them back.
+pub fn give(pool: Pool, mut table: Table<Reserved>) {
+    for place in table.all() {
+        pool.free(place.handle);
+    }
+    table.give(pool);
+}
+
+/// A window of the reserve for a byte of a file that lies in no segment. `previous`: where the asker was before. None
+/// when all are in use just now.
+pub fn segment<H: House<State: Cached>>(g: &mut Guard<H>, object: u16, offset: u64, previous: Name) -> Option<Name> {
+    let maps = g.maps();
+    let own = maps.live(previous).is_some_and(|map| map.loose()) && maps.is_reserve(previous.slot);
+    let free = maps.reserve.all().iter().any(|place| place.slot == NONE);
+    // Its own last window, a free one, a clean one, and one that can be made clean.
+    if own {
+        give_up(g, previous)?;
+    } else if !free {
+        let clean = |maps: &Maps, dirty: bool| {
+            let place = maps.reserve.all().iter().find(|place| {
+                let map = maps.at(place.slot);
+                map.loose() && map.marks.contains(Marks::DIRTY) == dirty
+            });
+            place.map(|place| maps.name(place.slot))
+        };
+        let victim = clean(maps, false).or_else(|| clean(maps, true))?;
+        give_up(g, victim)?;
+    }
+    if let Some(slot) = g.maps().near(object, offset) {
+        // A window that ends with an older end of the file stands in the way of its successor.
+        let short = g.maps().name(slot);
+        if g.maps().at(slot).covers(offset) {
+            return None;
+        }
+        give_up(g, short)?;
+    }
+    let maps = g.maps();
+    let pool = maps.pool?;
+    let shift = maps.index.shifts[0];
+    let place = maps.reserve.all().iter().position(|place| place.slot == NONE)?;
+    let block = Block::of(pool, maps.reserve.all()[place].handle, block_size(1 << shift, maps.shift));
+    let name = maps.add(object, offset >> shift << shift, 1 << shift, block, Marks::SEGMENT)?;
+    maps.reserve.all_mut()[place].slot = name.slot;
+    maps.index_insert(name.slot, 0, crate::buflib::Priority::Cached as u8);
+    Some(name)
+}
+
+/// Ends a segment, after writing it back if it is dirty.
+fn give_up<H: House<State: Cached>>(g: &mut Guard<H>, name: Name) -> Option<()> {
+    let map = *g.maps().live(name)?;
+    if map.marks.contains(Marks::DIRTY) {
+        // The file remembers a failure.
+        let _ = write_back(g, map.object, 0, map.end(), Sweep::Background);
+    }
+    let maps = g.maps();
+    if let Some(map) = maps.live(name) {
+        if !map.loose() || map.marks.contains(Marks::DIRTY) {
+            return None;
+        }
+        maps.remove(name.slot);
+    }
+    Some(())
+}
+
+/// Makes a slot free where all are taken although there is memory: the next clean segment that nobody holds goes. False
+/// if there is none.
+pub fn free_a_slot<H: House<State: Cached>>(g: &mut Guard<H>) -> bool {
+    let slots = g.maps().slots() as u16;
+    for _ in 0..slots {
+        let cache = g.cache();
+        cache.hand = if cache.hand + 1 < slots { cache.hand + 1 } else { 0 };
+        let hand = cache.hand;
+        let map = g.maps().at(hand);
+        let idle = map.marks.contains(Marks::USED | Marks::SEGMENT | Marks::PURGEABLE) && map.loose();
+        if idle && !map.marks.contains(Marks::DIRTY) && map.want != crate::buflib::Priority::Now as u8 {
+            g.maps().remove(hand);
+            g.cache().counts.evictions += 1;
+            return true;
+        }
+    }
+    false
+}

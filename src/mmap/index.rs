@@ -1,0 +1,153 @@
+//! Where a byte of a file is, if it is in a segment.
+//!
+//! ```text
+//!   offset ──► window of 128 K, 64 K, 16 K, 4 K, or of the reserve ──hash──► bucket ─► segment ─► segment
+//! ```
+//!
+//! Windows are aligned to their size and never overlap, so a byte is looked for once in each of the sizes that are in use:
+//! the time does not depend on how much is cached. Which segment goes when memory is short is the pool's business.
+
+use super::mapping::{Maps, Marks, NONE};
+use super::memory::Table;
+
+/// Sizes of windows. The first one is the reserve's, whose size depends on the pool.
+pub const CLASSES: usize = 5;
+
+/// How much segments may be wanted: as the pool's priorities.
+pub const WANTS: usize = 4;
+
+/// The hash, and what stands in it.
+pub struct Index {
+    buckets: Table<u16>,
+    /// The sizes of windows, as shifts, by class.
+    pub shifts: [u32; CLASSES],
+    /// Segments by class.
+    counts: [u32; CLASSES],
+    /// Bytes of segments, by how much they are wanted.
+    pub bytes: [u64; WANTS],
+}
+
+impl Index {
+    /// Nothing yet.
+    pub const fn new() -> Self {
+        Index { buckets: Table::empty(), shifts: [9, 12, 14, 16, 17], counts: [0; CLASSES], bytes: [0; WANTS] }
+    }
+
+    /// Gets its table, a power of two of buckets, and the size of the reserve's windows.
+    pub fn furnish(&mut self, buckets: Table<u16>, smallest: u32) {
+        self.buckets = buckets;
+        self.shifts[0] = smallest;
+    }
+
+    /// Whether it has a table.
+    pub fn furnished(&self) -> bool {
+        self.buckets.count() > 0
+    }
+
+    /// How many segments there are.
+    pub fn count(&self) -> u32 {
+        self.counts.iter().sum()
+    }
+
+    /// What windows begin and end at multiples of.
+    pub fn step(&self) -> u64 {
+        1 << if self.counts[0] > 0 { self.shifts[0].min(self.shifts[1]) } else { self.shifts[1] }
+    }
+
+    fn bucket(&self, object: u16, class: u8, window: u64) -> u16 {
+        let key = window.wrapping_mul(8).wrapping_add(u64::from(class)).wrapping_add(u64::from(object) << 40);
+        let mixed = key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        (mixed as usize & (self.buckets.count() - 1)) as u16
+    }
+}
+
+impl Maps {
+    /// The segment of a window, which may end before the window does.
+    fn window(&self, object: u16, class: u8, window: u64) -> Option<u16> {
+        if self.index.counts[usize::from(class)] == 0 {
+            return None;
+        }
+        let mut slot = self.index.buckets[self.index.bucket(object, class, window)];
+        while slot != NONE {
+            let map = &self.maps[slot];
+            if map.class == class
+                && map.object == object
+                && map.offset >> self.index.shifts[usize::from(class)] == window
+            {
+                return Some(slot);
+            }
+            slot = map.chain;
+        }
+        None
+    }
+
+    /// The segment in whose window a byte lies.
+    pub fn near(&self, object: u16, offset: u64) -> Option<u16> {
+        (0..CLASSES as u8)
+            .rev()
+            .find_map(|class| self.window(object, class, offset >> self.index.shifts[usize::from(class)]))
+    }
+
+    /// The segment that covers a byte.
+    pub fn find(&self, object: u16, offset: u64) -> Option<u16> {
+        self.near(object, offset).filter(|slot| self.maps[*slot].covers(offset))
+    }
+
+    /// Calls `f` with the segments smaller than a window of this class around a byte that lie in it, until it answers
+    /// false; whether it never did.
+    pub fn each_inside(&self, object: u16, offset: u64, class: u8, mut f: impl FnMut(u16) -> bool) -> bool {
+        let shift = self.index.shifts[usize::from(class)];
+        let start = offset >> shift << shift;
+        (0..=class).all(|smaller| {
+            let step = self.index.shifts[usize::from(smaller)];
+            self.index.counts[usize::from(smaller)] == 0
+                || (0..1u64 << shift.saturating_sub(step))
+                    .all(|n| self.window(object, smaller, (start >> step) + n).is_none_or(&mut f))
+        })
+    }
+
+    /// The largest window around a byte, at most of this class, all of whose segments could be taken into it; None when
+    /// even the smallest has one that is held or in transfer.
+    pub fn room(&self, object: u16, offset: u64, most: u8) -> Option<u8> {
+        if self.objects[object].mappings == 0 {
+            return Some(most);
+        }
+        (1..=most).rev().find(|class| self.each_inside(object, offset, *class, |slot| self.maps[slot].loose()))
+    }
+
+    /// Enters a segment whose mapping exists.
+    pub fn index_insert(&mut self, slot: u16, class: u8, want: u8) {
+        let map = &mut self.maps[slot];
+        map.class = class;
+        map.want = want;
+        map.marks |= Marks::SEGMENT;
+        let (object, offset, length) = (map.object, map.offset, map.length);
+        let bucket = self.index.bucket(object, class, offset >> self.index.shifts[usize::from(class)]);
+        self.maps[slot].chain = core::mem::replace(&mut self.index.buckets[bucket], slot);
+        self.index.counts[usize::from(class)] += 1;
+        self.index.bytes[usize::from(want)] += u64::from(length);
+        self.objects[object].cached += u64::from(length);
+    }
+
+    /// Takes a segment out, before its mapping ends.
+    pub(super) fn index_remove(&mut self, slot: u16) {
+        let map = self.maps[slot];
+        let class = usize::from(map.class);
+        let bucket = self.index.bucket(map.object, map.class, map.offset >> self.index.shifts[class]);
+        if self.index.buckets[bucket] == slot {
+            self.index.buckets[bucket] = map.chain;
+        } else {
+            let mut at = self.index.buckets[bucket];
+            while at != NONE {
+                if self.maps[at].chain == slot {
+                    self.maps[at].chain = map.chain;
+                    break;
+                }
+                at = self.maps[at].chain;
+            }
+        }
+        self.index.counts[class] -= 1;
+        self.index.bytes[usize::from(map.want)] -= u64::from(map.length);
+        self.objects[map.object].cached -= u64::from(map.length);
+    }
+}
