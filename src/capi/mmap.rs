@@ -44,6 +44,10 @@ pub unsafe extern "C" fn mmap_create(fd: c_int, mode: c_int, offset: Off, length
     let mut g = System::monitor().enter();
     let made = file::object(&mut g, fd).and_then(|object| {
         let mode = Mode::of(mode)?;
+        if mode.writes() {
+            // Descriptors only read.
+            return Err(Errno::ACCES);
+        }
         let offset = u64::try_from(offset).map_err(|_| Errno::INVAL)?;
         callers::create(&mut g, Pool::core(), object, mode, offset, length)
     });

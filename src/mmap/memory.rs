@@ -370,6 +370,13 @@ pub fn write_at(start: usize, bytes: &[u8]) {
     unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), start as *mut u8, bytes.len()) }
 }
 
+/// Changes bytes at an address that a test was given.
+#[cfg(test)]
+pub fn poke_at(start: usize, bytes: &[u8]) {
+    // SAFETY: tests change bytes of mappings that they hold and have declared.
+    unsafe { ptr::copy(bytes.as_ptr(), start as *mut u8, bytes.len()) }
+}
+
 /// Allocations that fail on command.
 #[cfg(test)]
 pub mod faults {

@@ -34,3 +34,6 @@ pub mod writeback;
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod writing;

@@ -53,22 +53,27 @@ impl Maps {
 
     /// What to do next for sectors `first..last` of a mapping.
     fn step(&mut self, slot: u16, first: usize, last: usize, most: usize) -> Step {
-        let (from, mut until) = self.absent(slot, first, last, most);
+        let map = *self.at(slot);
+        let place = |n: usize| map.offset + ((n as u64) << self.shift);
+        let sectors = |to: u64| ((to - map.offset) as usize).div_ceil(self.sector());
+        let (mut from, mut until) = self.absent(slot, first, last, most);
+        if map.marks.contains(Marks::SEGMENT) {
+            // What a region covers is not a segment's to read.
+            while from < until
+                && let Some(region) = self.region_at(map.object, place(from))
+            {
+                let behind = sectors(self.at(region).end().min(map.end())).min(last);
+                (from, until) = self.absent(slot, behind, last, most);
+            }
+        }
         if from >= until {
             return Step::Done;
         }
-        let map = *self.at(slot);
         if map.marks.contains(Marks::BUSY) {
             return Step::Wait;
         }
-        let place = |n: usize| map.offset + ((n as u64) << self.shift);
         let (start, end) = (place(from), place(until));
-        let sectors = |to: u64| ((to - map.offset) as usize).div_ceil(self.sector());
         if map.marks.contains(Marks::SEGMENT) {
-            // What a region covers is not a segment's to read.
-            if self.region_at(map.object, start).is_some() {
-                return Step::Done;
-            }
             until = until.min(sectors(self.next_region(map.object, start).min(end)));
         } else if !map.marks.contains(Marks::REGION) {
             let gap = self.gap(map.object, start, end);
