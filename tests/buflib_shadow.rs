@@ -247,7 +247,7 @@ macro_rules! shadow {
 }
 
 shadow! {
-    random_actions_keep_a_pool_of_30_words_whole: 30, 400, 60;
+    random_actions_keep_a_pool_of_50_words_whole: 50, 400, 60;
     random_actions_keep_a_pool_of_100_words_whole: 100, 600, 100;
     random_actions_keep_a_pool_of_1000_words_whole: 1000, 1500, 400;
     random_actions_keep_a_pool_of_6400_words_whole: 6400, 2500, 2000;
@@ -272,7 +272,7 @@ fn every_pool_size_from_one_word_on_is_valid_and_gives_what_it_says() {
 
 #[test]
 fn the_memory_of_a_pool_is_not_touched_before_the_first_allocation() {
-    for words in [20, 100, 5000] {
+    for words in [40, 100, 5000] {
         let mut world = World::new(words, 1);
         assert!(world._memory.iter().all(|&word| word == 0xA5A5_A5A5), "init wrote into the pool");
         let (available, most) = (world.pool().available(), world.pool().allocatable());

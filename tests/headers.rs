@@ -12,11 +12,14 @@ use support::{capi, compiler, exports, header_names, root, run, scratch, symbol_
 const OF_THE_PROGRAM: [&str; 2] = ["panicf", "_logf"];
 
 /// A file of the C face as cbindgen can read it.
+#[derive(Default)]
 struct Face {
     /// The paragraphs at its head.
     doc: Vec<String>,
     /// What its header includes.
     includes: Vec<String>,
+    /// The files whose structs it declares.
+    types: Vec<String>,
     /// The macros that switch declarations on.
     switches: Vec<String>,
     /// The Rust text, without what cbindgen cannot read.
@@ -25,7 +28,7 @@ struct Face {
 
 impl Face {
     fn of(name: &str, source: &str) -> Face {
-        let mut face = Face { doc: Vec::new(), includes: Vec::new(), switches: Vec::new(), rust: String::new() };
+        let mut face = Face::default();
         // What a caller must see to is no safety section of a document to a C programmer, and nothing is no item of it.
         let source = source
             .replace("///\n/// # Safety\n/// * None.\n", "")
@@ -35,6 +38,8 @@ impl Face {
                 face.doc.push(text.strip_prefix(' ').unwrap_or(text).to_string());
             } else if let Some(file) = line.strip_prefix("//#include ") {
                 face.includes.push(file.trim_matches('"').to_string());
+            } else if let Some(file) = line.strip_prefix("//#types ") {
+                face.types.push(file.to_string());
             } else if let Some(switch) = line.strip_prefix("//#if ") {
                 face.switches.push(switch.to_string());
                 face.rust.push_str(&format!("#[cfg({switch})]\n"));
@@ -77,9 +82,10 @@ fn header_of(name: &str, source: &str) -> String {
     config.includes = ours.into_iter().cloned().collect();
 
     let mut out = Vec::new();
-    cbindgen::Builder::new()
-        .with_config(config)
-        .with_src(&file)
+    let builder = cbindgen::Builder::new().with_config(config).with_src(&file);
+    face.types
+        .iter()
+        .fold(builder, |builder, types| builder.with_src(root().join(types)))
         .generate()
         .unwrap_or_else(|e| panic!("src/capi/{name}.rs: {e}"))
         .write(&mut out);

@@ -220,7 +220,7 @@ impl Tally {
         }
         if full {
             self.for_a_handle += 1;
-        } else if handle == -2 && (!purgeable || world.pool.purge_stats().blocks > 0) {
+        } else if handle == -2 && (!purgeable || world.pool.stats().purgeable > 0) {
             let after = world.pieces(asker);
             self.appeal(&before, &after, need, asker, seed);
         }

@@ -100,7 +100,7 @@ impl World {
         let mut all = Vec::new();
         // What the pool's own tables take varies with its size.
         let most = self.pool.size() / 4100;
-        while self.pool.purge_stats().free > 5000 && all.len() < most {
+        while self.pool.stats().free > 5000 && all.len() < most {
             all.push(self.cached());
         }
         all
@@ -250,7 +250,7 @@ fn owners_that_refuse_for_ever_end_in_a_refusal() {
 fn a_free_callback_may_free_its_own_block_or_allocate() {
     for ops in [&FREES, &ALLOCATES] {
         let world = World::new(64 << 10);
-        while world.pool.purge_stats().free > 5000 {
+        while world.pool.stats().free > 5000 {
             assert!(world.pool.alloc_purgeable(4000, 0, Priority::Cached, 0, ops) > 0);
         }
         advance(LONG);
@@ -281,7 +281,7 @@ fn the_maximum_takes_all_that_is_purgeable_unless_the_asker_can_shrink() {
     advance(LONG);
     let mut size = 0;
     assert!(world.pool.alloc_maximum(&mut size, &LIAR) > 0);
-    let left = world.pool.purge_stats();
+    let left = world.pool.stats();
     let kept = left.probation + left.main;
     assert!((48 << 10..=64 << 10).contains(&kept), "64 KB of cache stay in a small pool: {kept}");
     assert!(size > 900 << 10);
@@ -290,7 +290,7 @@ fn the_maximum_takes_all_that_is_purgeable_unless_the_asker_can_shrink() {
     world.fill();
     advance(LONG);
     assert!(world.pool.alloc_maximum(&mut size, std::ptr::null()) > 0);
-    assert_eq!(world.pool.purge_stats().blocks, 0);
+    assert_eq!(world.pool.stats().purgeable, 0);
 }
 
 #[test]
@@ -374,7 +374,7 @@ fn a_shrunk_purgeable_block_keeps_its_record() {
     assert!(world.pool.shrink(handle, start.wrapping_add(1000), 2000));
     world.pool.check_valid();
     world.pool.free(handle);
-    assert_eq!(world.pool.purge_stats().blocks, 0);
+    assert_eq!(world.pool.stats().purgeable, 0);
 }
 
 #[test]

@@ -69,13 +69,13 @@ fn a_storm_of_allocations_costs_the_stream_nothing_and_moves_little() {
         reference.moved,
         storm.refused,
         reference.refused,
-        stats.purged_bytes,
+        stats.reclaimed().bytes,
         ours.lacked,
-        stats.purged_bytes + stats.moved_bytes,
+        stats.reclaimed().bytes + stats.moved_bytes,
         ours.occupied
     );
     assert_eq!((storm.refused, storm.stream), (0, 0));
     assert!(reference.stream > 0 && storm.again < reference.again * 5 / 4);
     assert!(storm.moved < reference.moved / 8);
-    assert!(stats.purged_bytes + stats.moved_bytes < 3 * ours.occupied);
+    assert!(stats.reclaimed().bytes + stats.moved_bytes < 3 * ours.occupied);
 }

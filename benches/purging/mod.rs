@@ -49,7 +49,7 @@ fn storm(figures: &mut Figures) {
     figures.add_peer("storm.moved", ratio(other.moved, other.allocated));
     figures.add_ours("storm.refused", storm.refused as f64, Unit::Count);
     figures.add_peer("storm.refused", other.refused as f64);
-    figures.add_ours("storm.touched", ratio(stats.moved_bytes + stats.purged_bytes, ours.occupied), Unit::Ratio);
-    figures.add_ours("storm.purged", ratio(stats.purged_bytes, ours.lacked), Unit::Ratio);
+    figures.add_ours("storm.touched", ratio(stats.moved_bytes + stats.reclaimed().bytes, ours.occupied), Unit::Ratio);
+    figures.add_ours("storm.purged", ratio(stats.reclaimed().bytes, ours.lacked), Unit::Ratio);
     figures.add_ours("storm.stall", ours.stall as f64, Unit::Nanoseconds);
 }

@@ -3,7 +3,7 @@
 
 use super::thrash::{Memory, Want};
 use super::traces::Access;
-use rockmem::buflib::{CB_OK, Callbacks, Context, Pool, Priority, PurgeCallbacks, PurgeStats, WORD};
+use rockmem::buflib::{CB_OK, Callbacks, Context, Pool, Priority, PurgeCallbacks, Stats, WORD};
 use rockmem::port::advance;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -93,24 +93,24 @@ impl Ours {
             Pool::new(&mut *ctx)
         };
         PIECES.take();
-        // One block stays, so that the pool's figures do.
+        // One block stays, so that the lists and what they remember do.
         assert!(pool.alloc_purgeable(0, 0, Priority::Now, 0, &OPS) > 0);
         let sizes = HashMap::new();
         Ours { _ctx: ctx, _words: words, pool, ticks, sizes, judged, high: 0, lacked: 0, occupied: 0, stall: 0 }
     }
 
     /// The pool's figures.
-    pub fn stats(&self) -> PurgeStats {
+    pub fn stats(&self) -> Stats {
         self.pool.check_valid();
-        self.pool.purge_stats()
+        self.pool.stats()
     }
 
     /// Makes a request, timed and judged: `bytes` is what it takes of the pool.
     fn request(&mut self, bytes: usize, make: impl FnOnce(Pool) -> c_int) -> c_int {
-        let stats = self.pool.purge_stats();
+        let stats = self.pool.stats();
         // Before anything was purged there is room above the blocks.
         let (lacked, occupied) =
-            if self.judged && stats.purged_bytes > 0 { self.bounds(bytes, stats.free) } else { (0, 0) };
+            if self.judged && stats.reclaimed().bytes > 0 { self.bounds(bytes, stats.free) } else { (0, 0) };
         let begun = cpu_ns();
         let handle = make(self.pool);
         if handle > 0 {
@@ -225,14 +225,14 @@ impl Memory for Ours {
     }
 
     fn moved(&self) -> usize {
-        self.pool.purge_stats().moved_bytes
+        self.pool.stats().moved_bytes
     }
 }
 
 /// Replays in a pool of `memory` bytes.
 pub fn replay(trace: &[Access], memory: usize, judged: bool) -> Replay {
     let mut ours = Ours::new(memory, 0, judged);
-    let capacity = ours.pool.purge_stats().free;
+    let capacity = ours.pool.stats().free;
     let (mut hits, mut read) = (0, 0);
     for piece in trace {
         advance(piece.bytes.div_ceil(BYTES_PER_TICK));
@@ -244,8 +244,8 @@ pub fn replay(trace: &[Access], memory: usize, judged: bool) -> Replay {
         }
     }
     let stats = ours.stats();
-    let touched = (stats.moved_bytes + stats.purged_bytes) as f64 / ours.occupied.max(1) as f64;
-    let purged = stats.purged_bytes as f64 / ours.lacked.max(1) as f64;
+    let touched = (stats.moved_bytes + stats.reclaimed().bytes) as f64 / ours.occupied.max(1) as f64;
+    let purged = stats.reclaimed().bytes as f64 / ours.lacked.max(1) as f64;
     Replay {
         hits,
         capacity,

@@ -68,6 +68,7 @@
 #define buflib_get_data rockmem_buflib_get_data
 #define buflib_get_data_pinned rockmem_buflib_get_data_pinned
 #define buflib_get_num_blocks rockmem_buflib_get_num_blocks
+#define buflib_get_stats rockmem_buflib_get_stats
 #define buflib_init rockmem_buflib_init
 #define buflib_io_begin rockmem_buflib_io_begin
 #define buflib_io_end rockmem_buflib_io_end
@@ -76,7 +77,7 @@
 #define buflib_pin rockmem_buflib_pin
 #define buflib_pin_count rockmem_buflib_pin_count
 #define buflib_print_block_at rockmem_buflib_print_block_at
-#define buflib_purge_stats rockmem_buflib_purge_stats
+#define buflib_print_map rockmem_buflib_print_map
 #define buflib_put_data_pinned rockmem_buflib_put_data_pinned
 #define buflib_set_asker rockmem_buflib_set_asker
 #define buflib_set_dirty rockmem_buflib_set_dirty
@@ -97,9 +98,11 @@
 #define core_ctx rockmem_core_ctx
 #define core_free rockmem_core_free
 #define core_get_num_blocks rockmem_core_get_num_blocks
+#define core_get_stats rockmem_core_get_stats
 #define core_pin rockmem_core_pin
 #define core_pin_count rockmem_core_pin_count
 #define core_print_block_at rockmem_core_print_block_at
+#define core_print_map rockmem_core_print_map
 #define core_shrink rockmem_core_shrink
 #define core_unpin rockmem_core_unpin
 #define mmap_create rockmem_mmap_create

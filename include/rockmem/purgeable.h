@@ -92,14 +92,6 @@ void buflib_io_end(struct buflib_context *ctx, int handle);
 bool buflib_move_high(struct buflib_context *ctx, int handle);
 
 /*
- Figures of a pool's purgeable blocks.
-
- The caller sees to it that:
- * `ctx` is the context of a pool; `stats` is writable.
- */
-void buflib_purge_stats(struct buflib_context *ctx, struct buflib_purge_stats *stats);
-
-/*
  Says what the calling thread is to every pool from now on: BUFLIB_ASKER_FILE, BUFLIB_ASKER_PLAYBACK or
  BUFLIB_ASKER_ANYONE, which a thread is at first. What its allocations may do follows from that. Answers what it was,
  to be set again; -1 for any other number, which changes nothing. For hosted programs: a player's port knows its

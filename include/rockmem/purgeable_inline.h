@@ -36,25 +36,4 @@ struct buflib_purge_callbacks
     int (*clean_callback)(int handle);
 };
 
-/* Figures of a pool's purgeable blocks. Bytes include headers and records. */
-struct buflib_purge_stats
-{
-    size_t blocks;           /* purgeable blocks alive */
-    size_t probation;        /* bytes of cached blocks not used again yet */
-    size_t main;             /* bytes of cached blocks that were */
-    size_t soon;             /* bytes of blocks needed later */
-    size_t disposable;       /* bytes of disposable blocks */
-    size_t purged_probation; /* blocks purged since the first was made, by the list they were on */
-    size_t purged_main;
-    size_t purged_soon;
-    size_t purged_disposable;
-    size_t purged_bytes; /* all of them */
-    size_t refused;      /* owners that refused */
-    size_t cleaned;      /* dirty blocks cleaned to be purged */
-    size_t returned;     /* blocks that came back soon after they were purged */
-    size_t moved_blocks; /* blocks moved since the pool was made, of any kind */
-    size_t moved_bytes;
-    size_t free; /* free bytes */
-};
-
 #endif

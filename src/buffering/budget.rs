@@ -37,7 +37,7 @@ pub struct Sums {
 
 /// Computes the limit anew.
 pub fn limit<H: House<State: Buffered>>(g: &mut Guard<H>) -> u64 {
-    let free = g.maps().pool.map_or(0, |pool| pool.purge_stats().free) as u64;
+    let free = g.maps().pool.map_or(0, |pool| pool.free_and_disposable().0) as u64;
     let capacity = bytes(g) + free;
     capacity - (capacity / 16).max(OTHERS.min(capacity / 4))
 }

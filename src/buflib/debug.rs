@@ -1,28 +1,58 @@
-//! What the debug screens show: the blocks of a pool, one line each.
+//! What the debug screens show: the blocks of a pool, one line each. And how text is written without `core::fmt`.
 
 use super::context::WORD;
 use super::words::Core;
 
 /// Writes bytes into a caller's buffer and keeps room for the NUL. `core::fmt` would be most of a small archive.
-struct Line<'a> {
+pub(super) struct Line<'a> {
     text: &'a mut [u8],
     at: usize,
+    /// Something found no room.
+    full: bool,
 }
 
-impl Line<'_> {
-    fn push(&mut self, byte: u8) {
-        if self.at + 1 < self.text.len() {
+impl<'a> Line<'a> {
+    pub(super) fn new(text: &'a mut [u8]) -> Line<'a> {
+        Line { text, at: 0, full: false }
+    }
+
+    pub(super) fn push(&mut self, byte: u8) {
+        self.full |= self.at + 1 >= self.text.len();
+        if !self.full {
             self.text[self.at] = byte;
             self.at += 1;
         }
     }
 
-    fn text(&mut self, text: &[u8]) {
+    /// Whether something found no room.
+    pub(super) fn is_full(&self) -> bool {
+        self.full
+    }
+
+    /// How much was written.
+    pub(super) fn mark(&self) -> usize {
+        self.at
+    }
+
+    /// Ends the text.
+    pub(super) fn end(self) {
+        let at = self.at;
+        self.end_at(at);
+    }
+
+    /// Ends the text where it was `mark` bytes long.
+    pub(super) fn end_at(self, mark: usize) {
+        if let Some(end) = self.text.get_mut(mark) {
+            *end = 0;
+        }
+    }
+
+    pub(super) fn text(&mut self, text: &[u8]) {
         text.iter().for_each(|&byte| self.push(byte));
     }
 
     /// A number right-aligned in `width`, after `lead`.
-    fn number(&mut self, mut value: usize, base: usize, width: usize, lead: &[u8]) {
+    pub(super) fn number(&mut self, mut value: usize, base: usize, width: usize, lead: &[u8]) {
         let mut digits = [0; 2 * WORD + 4];
         let mut count = 0;
         while count == 0 || value > 0 {
@@ -59,7 +89,7 @@ impl Core {
     /// Describes the block with this number, address and length in words, negative when free. False past the last
     /// block, with an empty text.
     pub(super) fn print_block(&self, number: usize, text: &mut [u8]) -> bool {
-        let mut line = Line { text, at: 0 };
+        let mut line = Line::new(text);
         let (mut i, mut count) = (0, 0);
         while i < self.blocks_end() && count < number {
             i += self.len(i);
@@ -73,9 +103,7 @@ impl Core {
             line.number(self.len(i), 10, 4, if free { b"-" } else { b"" });
             line.text(if free { b" (unallocated)" } else { b" (allocated)" });
         }
-        if let Some(end) = line.text.get_mut(line.at) {
-            *end = 0;
-        }
+        line.end();
         found
     }
 }

@@ -76,6 +76,11 @@ impl Core {
         Some(self.table - slot)
     }
 
+    /// What is left of a hole of `len` words beside a new extension.
+    pub(super) fn beside_extension(len: usize) -> usize {
+        len.saturating_sub((len / PART).clamp(LEAST_WORDS, SLOTS + MOST))
+    }
+
     /// A new extension, in free space as it is.
     pub(super) fn make_extension(&mut self) -> Option<usize> {
         let hole = self.find(ROOMY_WORDS).or_else(|| self.find(LEAST_WORDS))?;
@@ -131,6 +136,15 @@ impl Core {
             link = self.get(ext + NEXT);
         }
         None
+    }
+
+    /// Whether the reserved block at `i` is an extension.
+    pub(super) fn is_extension(&self, i: usize) -> bool {
+        let mut link = self.get(self.table + FIRST);
+        while link != 0 && self.table - link != i {
+            link = self.get(self.table - link + NEXT);
+        }
+        link != 0
     }
 
     /// Whether the pool has extensions: they tie their place in the pool to handle numbers.

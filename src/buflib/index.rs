@@ -11,7 +11,8 @@
 //!        +7   blocks moved since init
 //!        +8   words moved since init
 //!        +9   trail: the hole that the last compaction left behind
-//!        +10  bitmaps: class c has free blocks
+//!        +10  counters: allocations, … (stats.rs)
+//!        +25  bitmaps: class c has free blocks
 //!        …    heads: the first free block of class c
 //! ```
 //!
@@ -33,7 +34,19 @@ const SUMMARY: usize = 6;
 const MOVED_BLOCKS: usize = 7;
 const MOVED_WORDS: usize = 8;
 const TRAIL: usize = 9;
-const BITMAPS: usize = 10;
+const BITMAPS: usize = RECLAIMED + 8;
+
+/// The counters; `stats.rs` says of what.
+pub(super) const ALLOCS: usize = 10;
+pub(super) const SHRINKS: usize = 11;
+pub(super) const MAXIMUMS: usize = 12;
+pub(super) const REFUSED: usize = 13;
+pub(super) const ASKED: usize = 14;
+pub(super) const DECLINED: usize = 15;
+/// The longest request, in microseconds.
+pub(super) const LONGEST: usize = 16;
+/// Blocks and words purged, a pair for each class.
+pub(super) const RECLAIMED: usize = 17;
 
 /// The words of the index that every pool has.
 pub(super) const FIXED: usize = BITMAPS;
@@ -57,7 +70,8 @@ const PREV: usize = 2;
 /// allocated.
 pub(super) fn layout(words: usize) -> Option<(Geometry, usize)> {
     let reserve = (words / 32).clamp(1, 16);
-    let budget = if words < 2048 { words / 32 } else { (words / 8192).max(64) - reserve };
+    // One word more is the slot of the block that takes all the rest.
+    let budget = if words < 2048 { words / 32 } else { (words / 8192).max(64) - reserve - 1 };
     let levels = (words.max(LINKABLE).ilog2() - 1) as usize;
     let geometry = |parts: u32| {
         let classes = levels << parts;

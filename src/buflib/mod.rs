@@ -31,7 +31,8 @@
 //! | `reclaim.rs` | shrink callbacks |
 //! | `shrink.rs` | free and shrink |
 //! | `shift.rs` | the pool moved as a whole |
-//! | `check.rs`, `debug.rs` | judging and showing a pool |
+//! | `check.rs`, `debug.rs`, `map.rs` | judging and showing a pool |
+//! | `stats.rs` | what a pool counts |
 //!
 //! On the host every call takes the context's lock and drops it while a callback runs; in the tree there is none.
 
@@ -44,6 +45,7 @@ mod debug;
 mod evacuate;
 mod extension;
 mod index;
+mod map;
 mod moving;
 mod pool;
 mod purge;
@@ -52,10 +54,12 @@ mod request;
 mod shift;
 mod shrink;
 mod space;
+mod stats;
 mod table;
 mod windows;
 mod words;
 
 pub use context::{CB_CANNOT_MOVE, CB_OK, Callbacks, Context, HEADER, SHRINK_POS_BACK, SHRINK_POS_FRONT, WORD};
 pub use pool::{CORE, Pool};
-pub use purge::{Priority, PurgeCallbacks, PurgeStats};
+pub use purge::{Priority, PurgeCallbacks};
+pub use stats::{Reclaimed, Stats};

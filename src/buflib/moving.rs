@@ -14,6 +14,7 @@
 
 use super::block::Mark;
 use super::context::{CB_CANNOT_MOVE, HEADER};
+use super::index::DECLINED;
 use super::table::PENDING;
 use super::words::Core;
 use core::ffi::c_void;
@@ -128,6 +129,7 @@ impl Core {
             let agreed = self.outside(|| unsafe { agree(n as i32, from, to) }) != CB_CANNOT_MOVE;
             if !agreed {
                 moved = Moved::Refused;
+                self.count_one::<DECLINED>();
             } else if self.stands(n, i, old) {
                 moved = Moved::Yes;
             }

@@ -6,6 +6,7 @@
 
 use super::block::Mark;
 use super::context::{CB_OK, SHRINK_POS_BACK, SHRINK_POS_FRONT, SHRINK_SIZE_MASK, WORD};
+use super::index::ASKED;
 use super::words::Core;
 use core::ffi::c_void;
 
@@ -32,6 +33,7 @@ impl Core {
             {
                 self.mark(i, Mark::CALLED);
                 if let Some(hint) = self.less_free_before(hint, before) {
+                    self.count_one::<ASKED>();
                     let n = self.owner(i);
                     let start = self.entry(n);
                     let size = self.address(i + len) - start;
@@ -54,8 +56,9 @@ impl Core {
         (wanted >= free * WORD).then(|| SHRINK_POS_FRONT | (wanted - free * WORD) as u32)
     }
 
-    /// Forgets what requests noted on blocks, once the last of them is over.
-    pub(super) fn finish_request(&mut self) {
+    /// A request that began then is over. Forgets what requests noted on blocks, if it was the last.
+    pub(super) fn finish_request(&mut self, begun: u32) {
+        self.note_longest(begun);
         if !self.end_request() {
             return;
         }

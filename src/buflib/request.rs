@@ -13,6 +13,7 @@
 
 use super::block::LEN_MAX;
 use super::context::{Callbacks, HEADER, SHRINK_POS_BACK, SHRINK_POS_FRONT, WORD};
+use super::index::{ALLOCS, MAXIMUMS};
 use super::reclaim::{BOTH_ENDS, hint};
 use super::table::RESERVE;
 use super::words::Core;
@@ -51,7 +52,7 @@ impl Core {
         }
         let words = (size / WORD + usize::from(!size.is_multiple_of(WORD))).saturating_add(HEADER);
         let slot = self.slot().or_else(|| if STILL { None } else { self.find_slot() });
-        let Some(n) = slot else { return NO_HANDLE };
+        let Some(n) = slot else { return self.count_refused(NO_HANDLE) };
         let locked = self.callbacks(ops as usize).is_some_and(|ops| ops.move_callback.is_none());
         let placed = match words > self.table.min(LEN_MAX) {
             true => None,
@@ -60,8 +61,9 @@ impl Core {
         };
         let Some((i, prev_free)) = placed else {
             self.unslot(n);
-            return NO_SPACE;
+            return self.count_refused(NO_SPACE);
         };
+        self.count_one::<ALLOCS>();
         self.write_used(i, words, prev_free, n, ops as usize);
         self.set_entry(n, self.address(i + HEADER));
         n as i32
@@ -79,7 +81,7 @@ impl Core {
         if words > self.table {
             return None;
         }
-        self.begin_request();
+        let begun = self.begin_request();
         let asker = asker();
         let hint = hint(SHRINK_POS_FRONT, words);
         let found = loop {
@@ -102,7 +104,7 @@ impl Core {
                 break self.place(words, locked);
             }
         };
-        self.finish_request();
+        self.finish_request(begun);
         found
     }
 
@@ -139,7 +141,7 @@ impl Core {
     #[cold]
     #[inline(never)]
     pub(super) fn find_slot(&mut self) -> Option<usize> {
-        self.begin_request();
+        let begun = self.begin_request();
         let asker = asker();
         let found = loop {
             if let Some(n) = self.clear_slot(asker) {
@@ -153,7 +155,7 @@ impl Core {
                 break None;
             }
         };
-        self.finish_request();
+        self.finish_request(begun);
         found
     }
 
@@ -249,7 +251,8 @@ impl Core {
         if !self.ready() {
             return NO_HANDLE;
         }
-        self.begin_request();
+        self.count_one::<MAXIMUMS>();
+        let begun = self.begin_request();
         let hint = hint(BOTH_ENDS, self.table);
         let asker = asker();
         let shrinks = self.callbacks(ops as usize).is_some_and(|ops| ops.shrink_callback.is_some());
@@ -264,6 +267,7 @@ impl Core {
                 Some((hole, words)) if words > HEADER => {
                     let locked = self.callbacks(ops as usize).is_some_and(|ops| ops.move_callback.is_none());
                     let (i, prev_free) = self.cut(hole, words, locked);
+                    self.count_one::<ALLOCS>();
                     self.write_used(i, words, prev_free, n, ops as usize);
                     self.set_entry(n, self.address(i + HEADER));
                     *size = (words - HEADER) * WORD;
@@ -276,8 +280,8 @@ impl Core {
                 None => self.unslot(n),
             }
         }
-        self.finish_request();
-        handle
+        self.finish_request(begun);
+        if handle > 0 { handle } else { self.count_refused(handle) }
     }
 
     /// Gathers the largest hole that movement can make, or for whom nothing moves takes the largest there is; reserved,
@@ -318,7 +322,7 @@ impl Core {
             let (words, reserve) = self.unused_words();
             return words.saturating_sub(HEADER + (RESERVE + 1).saturating_sub(reserve)) * WORD;
         }
-        self.begin_request();
+        let begun = self.begin_request();
         let asker = asker();
         let mut bytes = 0;
         if let Some(n) = self.clear_slot(asker) {
@@ -328,9 +332,15 @@ impl Core {
                 bytes = words.saturating_sub(HEADER) * WORD;
                 self.unreserve(hole);
             }
+            let extended = n > self.table_room();
             self.unslot(n);
+            if extended && !self.is_slot(n) {
+                // The extension that it was in is gone, and the next request makes another.
+                let left = self.largest_as_is().map_or(0, |(_, words)| Core::beside_extension(words));
+                bytes = bytes.min(left.saturating_sub(HEADER) * WORD);
+            }
         }
-        self.finish_request();
+        self.finish_request(begun);
         bytes
     }
 

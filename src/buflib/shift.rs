@@ -33,9 +33,9 @@ impl Core {
         if !self.ready() || self.has_extensions() || self.in_request() {
             return (0, start);
         }
-        self.begin_request();
+        let begun = self.begin_request();
         self.pack();
-        self.finish_request();
+        self.finish_request(begun);
         let start = self.address(0);
         let mut hole = None;
         self.largest(|i| {

@@ -2,6 +2,7 @@
 
 use super::block::Mark;
 use super::context::{HEADER, WORD};
+use super::index::SHRINKS;
 use super::table::PENDING;
 use super::words::Core;
 
@@ -61,6 +62,7 @@ impl Core {
             self.release(i, front, prev_free);
         }
         self.set_entry(handle as usize, start);
+        self.count_one::<SHRINKS>();
         true
     }
 }

@@ -351,11 +351,13 @@ impl Core {
         self.set_state(self.state() & !LAST_FREE | free as usize);
     }
 
-    /// One more request compacts or calls shrink callbacks.
-    pub(super) fn begin_request(&mut self) {
+    /// One more request compacts or calls shrink callbacks; answers when it begins, for `finish_request`.
+    #[must_use]
+    pub(super) fn begin_request(&mut self) -> u32 {
         if self.state() & BUSY_MASK != BUSY_MASK {
             self.set_state(self.state() + BUSY_UNIT);
         }
+        crate::port::micros()
     }
 
     /// Whether a request is in the middle of its work.

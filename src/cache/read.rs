@@ -165,8 +165,8 @@ fn gather<H: House<State: Cached>>(g: &mut Guard<H>, object: u16) -> u8 {
         return 0;
     }
     let free = maps.pool.map_or(0, |pool| {
-        let stats = pool.purge_stats();
-        stats.free + stats.disposable
+        let (free, disposable) = pool.free_and_disposable();
+        free + disposable
     });
     if (free as u64) < size.saturating_sub(cached) / 8 * 7 { 0 } else { steps }
 }

@@ -6,9 +6,9 @@
 //!                                                               inline functions
 //! ```
 //!
-//! The doc comments become the header's. Two kinds of comment lines are for the header alone:
-//! `//#include "x.h"` at the start of a file, and `//#if MACRO` before an item that C sees only when MACRO is
-//! defined; the symbol is in the archive in any case.
+//! The doc comments become the header's. Three kinds of comment lines are for the header alone:
+//! `//#include "x.h"` and `//#types src/x.rs`, whose structs C sees too, at the start of a file, and `//#if MACRO` before
+//! an item that C sees only when MACRO is defined; the symbol is in the archive in any case.
 //!
 //! Every name goes through `prefix!` and is on the list in `symbols/`, which the archive is cut to.
 
@@ -16,6 +16,7 @@
 pub mod audio_pool;
 pub mod buffering;
 pub mod buflib;
+pub mod buflib_stats;
 pub mod core_alloc;
 pub mod file;
 pub mod mmap;

@@ -13,7 +13,7 @@
 
 use core::ffi::{c_int, c_uint, c_void};
 
-use crate::buflib::{Context, Pool, Priority, PurgeCallbacks, PurgeStats};
+use crate::buflib::{Context, Pool, Priority, PurgeCallbacks};
 
 /// The priority of a number from C; what is none is the least that may be lost unasked: cached.
 fn priority(number: c_int) -> Priority {
@@ -108,18 +108,6 @@ pub unsafe extern "C" fn buflib_io_end(ctx: *mut Context, handle: c_int) {
 pub unsafe extern "C" fn buflib_move_high(ctx: *mut Context, handle: c_int) -> bool {
     // SAFETY: a pool's context, by the caller's promise.
     unsafe { Pool::new(ctx) }.move_high(handle)
-}
-
-/// Figures of a pool's purgeable blocks.
-///
-/// # Safety
-/// * `ctx` is the context of a pool; `stats` is writable.
-#[unsafe(export_name = prefix!("buflib_purge_stats"))]
-pub unsafe extern "C" fn buflib_purge_stats(ctx: *mut Context, stats: *mut PurgeStats) {
-    // SAFETY: a pool's context, by the caller's promise.
-    let figures = unsafe { Pool::new(ctx) }.purge_stats();
-    // SAFETY: writable, by the caller's promise.
-    unsafe { stats.write(figures) }
 }
 
 /// Says what the calling thread is to every pool from now on: BUFLIB_ASKER_FILE, BUFLIB_ASKER_PLAYBACK or

@@ -35,6 +35,6 @@ mod imp;
 pub use asker::Asker;
 #[cfg(all(feature = "host", feature = "audio_pool"))]
 pub use imp::barrier;
-pub use imp::{PoolLock, System, asker, in_file_path, spares, ticks};
+pub use imp::{PoolLock, System, asker, in_file_path, micros, spares, ticks};
 #[cfg(feature = "host")]
 pub use imp::{advance, fat, granules, region, set_asker};

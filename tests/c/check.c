@@ -98,9 +98,11 @@ static bool watched_changed(void)
 unsigned rmport_ticks(void);
 unsigned rmport_asker(void);
 
+unsigned check_ticks;
+
 unsigned rmport_ticks(void)
 {
-    return 0;
+    return check_ticks;
 }
 
 unsigned rmport_asker(void)

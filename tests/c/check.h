@@ -108,4 +108,7 @@ void check_panic_names(const char *file, int line, struct check_panic panic, int
 #define CHECK_PANIC_NAMES(handle, ...)                                           \
     check_panic_names(__FILE__, __LINE__, PANIC_OF(__VA_ARGS__), handle)
 
+/* The clock of the players' archives, 100 a second. It stands unless a test moves it. */
+extern unsigned check_ticks;
+
 #endif

@@ -7,6 +7,7 @@
  */
 #include <string.h>
 
+#include <rockmem/buflib_stats.h>
 #include <rockmem/purgeable.h>
 
 #include "check.h"
@@ -86,8 +87,8 @@ static int fill_with(int priority, int *handles)
 {
     int count = 0;
     for (;;) {
-        struct buflib_purge_stats stats;
-        buflib_purge_stats(&pool.ctx, &stats);
+        struct buflib_stats stats;
+        buflib_get_stats(&pool.ctx, &stats);
         if (stats.free < BLOCK + 2 * KB)
             return count;
         handles[count] = cached(priority);
@@ -112,11 +113,11 @@ TEST(an_owner_is_told_handle_start_and_size_with_the_data_still_there)
 TEST(a_number_that_is_no_priority_counts_as_cached)
 {
     open_pool(32 * KB);
-    struct buflib_purge_stats stats;
+    struct buflib_stats stats;
     CHECK_GT(cached(77), 0);
     CHECK_GT(cached(-1), 0);
-    buflib_purge_stats(&pool.ctx, &stats);
-    CHECK_EQ(stats.blocks, 2);
+    buflib_get_stats(&pool.ctx, &stats);
+    CHECK_EQ(stats.purgeable, 2);
     CHECK_GT(stats.probation + stats.main, 2 * BLOCK);
     CHECK_EQ(stats.soon + stats.disposable, 0);
     pool_close(&pool);
@@ -129,21 +130,21 @@ TEST(refusals_and_purges_are_counted)
     int count = fill_with(BUFLIB_DISPOSABLE, handles);
     asked.refuses = -1;
     CHECK_EQ(buflib_alloc(&pool.ctx, 20 * KB), -2);
-    struct buflib_purge_stats stats;
-    buflib_purge_stats(&pool.ctx, &stats);
-    CHECK_EQ(stats.blocks, count);
-    CHECK_EQ(stats.refused, asked.calls);
-    CHECK_EQ(stats.purged_disposable, 0);
+    struct buflib_stats stats;
+    buflib_get_stats(&pool.ctx, &stats);
+    CHECK_EQ(stats.purgeable, count);
+    CHECK_EQ(stats.declined, asked.calls);
+    CHECK_EQ(stats.reclaimed_disposable.blocks, 0);
     for (int i = 0; i < count; i++)
         CHECK(is_filled(&pool, handles[i], BLOCK));
 
     asked.refuses = 0;
     asked.calls = 0;
     CHECK_GT(buflib_alloc(&pool.ctx, 10 * KB), 0);
-    buflib_purge_stats(&pool.ctx, &stats);
-    CHECK_EQ(stats.purged_disposable, asked.calls);
-    CHECK_GE(stats.purged_bytes, asked.calls * BLOCK);
-    CHECK_EQ(stats.blocks, count - asked.calls);
+    buflib_get_stats(&pool.ctx, &stats);
+    CHECK_EQ(stats.reclaimed_disposable.blocks, asked.calls);
+    CHECK_GE(stats.reclaimed_disposable.bytes, asked.calls * BLOCK);
+    CHECK_EQ(stats.purgeable, count - asked.calls);
     pool_close(&pool);
 }
 
@@ -300,11 +301,11 @@ TEST(a_transfer_that_lost_its_pin_panics_untouched)
 TEST(small_cached_blocks_fill_an_empty_pool_before_any_of_them_goes)
 {
     open_pool(256 * KB);
-    struct buflib_purge_stats stats;
+    struct buflib_stats stats;
     for (int i = 0; i < 1000; i++) {
         CHECK_GT(buflib_alloc_purgeable(&pool.ctx, 64, 0, BUFLIB_CACHED, 0, NULL), 0);
-        buflib_purge_stats(&pool.ctx, &stats);
-        CHECK_EQ(stats.blocks, i + 1);
+        buflib_get_stats(&pool.ctx, &stats);
+        CHECK_EQ(stats.purgeable, i + 1);
     }
     pool_close(&pool);
 }

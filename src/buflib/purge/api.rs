@@ -2,10 +2,11 @@
 
 use super::super::block::Mark;
 use super::super::context::{Callbacks, HEADER, WORD};
+use super::super::index::ALLOCS;
 use super::super::pool::Pool;
 use super::super::request::{NO_HANDLE, NO_SPACE};
 use super::super::words::Core;
-use super::lists::{Counter, List};
+use super::lists::List;
 use super::record::{Priority, RECORD};
 use crate::port;
 use core::ffi::{c_int, c_void};
@@ -28,44 +29,6 @@ pub struct PurgeCallbacks {
     pub clean_callback: Option<unsafe extern "C" fn(handle: c_int) -> c_int>,
 }
 
-/// Figures of a pool's purgeable blocks, in blocks and bytes, headers and records included.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[repr(C)]
-pub struct PurgeStats {
-    /// Purgeable blocks alive.
-    pub blocks: usize,
-    /// Bytes of cached blocks on probation.
-    pub probation: usize,
-    /// Bytes of cached blocks that were used again.
-    pub main: usize,
-    /// Bytes of blocks needed soon.
-    pub soon: usize,
-    /// Bytes of disposable blocks.
-    pub disposable: usize,
-    /// Blocks purged since the first one was made: cached ones on probation.
-    pub purged_probation: usize,
-    /// The same: cached ones that had been used again.
-    pub purged_main: usize,
-    /// The same: needed soon.
-    pub purged_soon: usize,
-    /// The same: disposable.
-    pub purged_disposable: usize,
-    /// Bytes purged.
-    pub purged_bytes: usize,
-    /// Owners that refused.
-    pub refused: usize,
-    /// Dirty blocks cleaned to be purged.
-    pub cleaned: usize,
-    /// Blocks that came back soon after they were purged.
-    pub returned: usize,
-    /// Blocks moved since the pool was made, of any kind.
-    pub moved_blocks: usize,
-    /// Bytes moved.
-    pub moved_bytes: usize,
-    /// Free bytes.
-    pub free: usize,
-}
-
 impl Core {
     fn alloc_purgeable(
         &mut self,
@@ -78,13 +41,30 @@ impl Core {
         if !self.ready() {
             return NO_HANDLE;
         }
+        match self.make_purgeable(size, align, priority, key, ops) {
+            Ok(n) => {
+                self.count_one::<ALLOCS>();
+                n as i32
+            }
+            Err(why) => self.count_refused(why),
+        }
+    }
+
+    fn make_purgeable(
+        &mut self,
+        size: usize,
+        align: usize,
+        priority: Priority,
+        key: usize,
+        ops: *const PurgeCallbacks,
+    ) -> Result<usize, i32> {
         let align = align.max(1);
         if !align.is_power_of_two() || align > ALIGN_MAX {
-            return NO_SPACE;
+            return Err(NO_SPACE);
         }
-        let Some(words) = size.div_ceil(WORD).checked_add(HEADER + RECORD) else { return NO_SPACE };
+        let Some(words) = size.div_ceil(WORD).checked_add(HEADER + RECORD) else { return Err(NO_SPACE) };
         let slack = (align / WORD).saturating_sub(1);
-        let Some(n) = self.slot().or_else(|| self.find_slot()) else { return NO_HANDLE };
+        let Some(n) = self.slot().or_else(|| self.find_slot()) else { return Err(NO_HANDLE) };
         let placed = if self.make_purge_block().is_some() {
             self.place_or_find(words.saturating_add(slack), false)
         } else {
@@ -95,14 +75,14 @@ impl Core {
             // Lists that were made for a block which is not made would hold their memory for nothing.
             self.drop_purge_block();
             self.unslot(n);
-            return NO_SPACE;
+            return Err(NO_SPACE);
         };
         let total = words + slack;
         self.write_reserved(i, total, prev_free);
         if self.make_purge_block().is_none() {
             self.unreserve(i);
             self.unslot(n);
-            return NO_SPACE;
+            return Err(NO_SPACE);
         }
         let i = self.trim_to_alignment(i, words, align);
         let prev_free = self.prev_free(i);
@@ -112,7 +92,7 @@ impl Core {
         self.write_record(i, align.ilog2(), key);
         self.count_purgeable(1);
         self.file(i, priority);
-        n as i32
+        Ok(n)
     }
 
     /// Cuts a reserved block down to `words` words whose data is aligned; answers where it begins.
@@ -162,30 +142,6 @@ impl Core {
         self.delist(i);
         self.count_purgeable(-1);
         self.drop_purge_block();
-    }
-
-    fn purge_stats(&self) -> PurgeStats {
-        let bytes = |list| self.list_words(list) * WORD;
-        let count = |counter: Counter, more: usize| self.counter(counter as usize + more);
-        let (moved_blocks, moved_words) = self.moved();
-        PurgeStats {
-            blocks: self.purgeable_blocks(),
-            probation: bytes(List::Probation),
-            main: bytes(List::Main),
-            soon: bytes(List::Soon),
-            disposable: bytes(List::Disposable),
-            purged_probation: count(Counter::Purged, 0),
-            purged_main: count(Counter::Purged, 1),
-            purged_soon: count(Counter::Purged, 2),
-            purged_disposable: count(Counter::Purged, 3),
-            purged_bytes: count(Counter::Words, 0).wrapping_mul(WORD),
-            refused: count(Counter::Refused, 0),
-            cleaned: count(Counter::Cleaned, 0),
-            returned: count(Counter::Returned, 0),
-            moved_blocks,
-            moved_bytes: moved_words.wrapping_mul(WORD),
-            free: self.free_words() * WORD,
-        }
     }
 }
 
@@ -277,14 +233,6 @@ impl Pool {
     pub fn move_high(self, handle: i32) -> bool {
         self.with(|core| core.move_high(handle))
     }
-
-    /// Figures of the pool's purgeable blocks.
-    pub fn purge_stats(self) -> PurgeStats {
-        self.with(|core| match core.is_void() {
-            true => PurgeStats { free: core.unused_words().0 * WORD, ..PurgeStats::default() },
-            false => core.purge_stats(),
-        })
-    }
 }
 
 impl Core {
@@ -299,11 +247,11 @@ impl Core {
             return false;
         }
         // A request like others: a refusal is forgotten with it, and the pool's front stays while callbacks run.
-        self.begin_request();
+        let begun = self.begin_request();
         let place = self.carve_high(hole, len);
         self.set_top_hole(if place > hole { hole } else { super::super::index::NONE });
         let moved = self.relocate_block(i, place);
-        self.finish_request();
+        self.finish_request(begun);
         moved == super::super::moving::Moved::Yes
     }
 }

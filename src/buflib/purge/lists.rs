@@ -20,7 +20,7 @@ const COLD: usize = 1;
 const WORDS: usize = 2;
 const LIST_WORDS: usize = 3;
 const COUNTERS: usize = LISTS + 4 * LIST_WORDS;
-const COUNTER_WORDS: usize = 8;
+const COUNTER_WORDS: usize = 2;
 const CLOCK: usize = COUNTERS + COUNTER_WORDS;
 const BIAS: usize = CLOCK + 1;
 const WARMTH: usize = BIAS + 1;
@@ -43,7 +43,7 @@ const KEY_SHIFT: u32 = WHEN_BITS + 1;
 
 /// The lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum List {
+pub(crate) enum List {
     Probation = 1,
     Main = 2,
     Soon = 3,
@@ -60,19 +60,13 @@ impl List {
     }
 }
 
-/// What is counted.
+/// What is counted here, since the lists were made; the rest in `stats.rs`.
 #[derive(Clone, Copy)]
 pub(super) enum Counter {
-    /// Blocks purged from list n: n - 1.
-    Purged = 0,
-    /// Words purged.
-    Words = 4,
-    /// Free and clean callbacks that refused.
-    Refused = 5,
-    /// Dirty blocks that were cleaned to be purged.
-    Cleaned = 6,
+    /// Words purged: the ghost's clock.
+    Words = 0,
     /// Blocks that came back soon after they were purged.
-    Returned = 7,
+    Returned = 1,
 }
 
 impl Core {
@@ -128,13 +122,18 @@ impl Core {
         }
     }
 
-    pub(super) fn counter(&self, at: usize) -> usize {
-        self.purge_block().map_or(0, |block| self.get(block + COUNTERS + at))
+    fn counter(&self, which: Counter) -> usize {
+        self.purge_block().map_or(0, |block| self.get(block + COUNTERS + which as usize))
     }
 
-    pub(super) fn count(&mut self, at: usize, by: usize) {
+    /// Blocks that came back soon after they were purged.
+    pub(crate) fn returned(&self) -> usize {
+        self.counter(Counter::Returned)
+    }
+
+    pub(super) fn count(&mut self, which: Counter, by: usize) {
         if let Some(block) = self.purge_block() {
-            let counter = block + COUNTERS + at;
+            let counter = block + COUNTERS + which as usize;
             self.set(counter, self.get(counter).wrapping_add(by));
         }
     }
@@ -144,7 +143,7 @@ impl Core {
     }
 
     /// The words of a list's blocks.
-    pub(super) fn list_words(&self, list: List) -> usize {
+    pub(crate) fn list_words(&self, list: List) -> usize {
         if self.purge_block().is_some() { self.get(self.list_at(list) + WORDS) } else { 0 }
     }
 
@@ -249,7 +248,7 @@ impl Core {
     }
 
     fn purged_parts(&self) -> usize {
-        self.counter(Counter::Words as usize) / (self.table / PARTS).max(1) % (1 << WHEN_BITS)
+        self.counter(Counter::Words) / (self.table / PARTS).max(1) % (1 << WHEN_BITS)
     }
 
     /// Parts of the pool that were purged since an entry was made.

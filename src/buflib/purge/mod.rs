@@ -32,5 +32,6 @@ mod record;
 mod sweep;
 mod victims;
 
-pub use api::{PurgeCallbacks, PurgeStats};
+pub use api::PurgeCallbacks;
+pub(super) use lists::List;
 pub use record::Priority;

@@ -46,7 +46,7 @@ impl Core {
             _ => List::Probation,
         };
         if list == List::Main {
-            self.count(Counter::Returned as usize, 1);
+            self.count(Counter::Returned, 1);
         }
         self.renew(i, list);
     }

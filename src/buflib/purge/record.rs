@@ -100,6 +100,16 @@ impl Core {
         self.set(self.record(i) + NEXT, handle);
     }
 
+    /// The list of a block that may be an ordinary one.
+    pub(crate) fn list_of_used(&self, i: usize) -> Option<List> {
+        if self.is_purgeable(i) { self.list_of(i) } else { None }
+    }
+
+    /// Whether a block that may be an ordinary one is dirty, and whether a transfer is under way.
+    pub(crate) fn dirty_and_busy(&self, i: usize) -> (bool, bool) {
+        if self.is_purgeable(i) { (self.is_dirty(i), self.transfers(i) != 0) } else { (false, false) }
+    }
+
     pub(super) fn is_dirty(&self, i: usize) -> bool {
         self.field(i, DIRTY) != 0
     }

@@ -2,7 +2,9 @@
 
 use super::super::block::Mark;
 use super::super::context::CB_OK;
+use super::super::index::DECLINED;
 use super::super::moving::Moved;
+use super::super::stats::Class;
 use super::super::table::PENDING;
 use super::super::words::Core;
 use super::lists::{Counter, List};
@@ -123,16 +125,14 @@ impl Core {
             self.purge_callbacks(i).map_or((None, None), |ops| (ops.clean_callback, ops.free_callback));
         self.mark(i, Mark::MOVING);
         let mut agreed = true;
-        if self.is_dirty(i) {
+        let dirty = self.is_dirty(i);
+        if dirty {
             agreed = asker == Asker::Anyone
                 && clean_callback.is_some_and(|clean| {
                     // SAFETY: the owner's callback, called as documented, on a live handle.
                     self.outside(|| unsafe { clean(n as i32) }) == CB_OK
                 });
             agreed = agreed && self.still_purgeable(n, i, data) && !self.is_dirty(i);
-            if agreed {
-                self.count(Counter::Cleaned as usize, 1);
-            }
         }
         if agreed && let Some(free) = free_callback {
             let size = self.address(i + self.len(i) - RECORD) - data;
@@ -148,24 +148,28 @@ impl Core {
         self.unmark(i, Mark::MOVING);
         if !agreed || !self.still_purgeable(n, i, data) || self.is_dirty(i) {
             self.keep(i);
-            self.count(Counter::Refused as usize, 1);
+            self.count_one::<DECLINED>();
             return None;
         }
-        self.take_block(n, i, list);
+        self.take_block(n, i, list, dirty);
         Some(i)
     }
 
     /// Makes a reserved block of a victim.
-    fn take_block(&mut self, n: usize, i: usize, list: Option<List>) {
+    fn take_block(&mut self, n: usize, i: usize, list: Option<List>, dirty: bool) {
         let (len, prev_free, key) = (self.len(i), self.prev_free(i), self.key(i));
         self.delist(i);
         if let Some(list @ (List::Probation | List::Main)) = list {
             self.remember(key, list == List::Main);
         }
-        if let Some(list) = list {
-            self.count(Counter::Purged as usize + list.number() - 1, 1);
-        }
-        self.count(Counter::Words as usize, len);
+        self.count(Counter::Words, len);
+        let class = match list {
+            _ if dirty => Class::Dirty,
+            Some(List::Disposable) => Class::Disposable,
+            Some(List::Soon) => Class::Soon,
+            _ => Class::Cached,
+        };
+        self.count_reclaimed(class, len);
         self.count_purgeable(-1);
         self.write_reserved(i, len, prev_free);
         self.unslot(n);

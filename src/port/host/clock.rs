@@ -13,6 +13,11 @@ pub fn ticks() -> u32 {
     ((BOOT.elapsed().as_millis() * u128::from(HZ) / 1000) as u32).wrapping_add(AHEAD.load(Ordering::Relaxed))
 }
 
+/// Microseconds since the first call of either; real ones, and they wrap.
+pub fn micros() -> u32 {
+    BOOT.elapsed().as_micros() as u32
+}
+
 /// Lets so many ticks pass at once.
 pub fn advance(ticks: u32) {
     AHEAD.fetch_add(ticks, Ordering::Relaxed);

@@ -13,6 +13,6 @@ pub mod region;
 mod storage;
 
 pub use asker::{asker, in_file_path, set_asker, spares};
-pub use clock::{advance, ticks};
+pub use clock::{advance, micros, ticks};
 pub use kernel::System;
 pub use lock::PoolLock;

@@ -4,7 +4,7 @@
 //! function here is documented for whoever writes the glue; docs/porting.md has the list.
 
 use crate::port::Asker;
-use crate::port::kernel::{Channel, Kernel};
+use crate::port::kernel::{Channel, HZ, Kernel};
 use crate::port::storage::Errno;
 
 unsafe extern "C" {
@@ -128,4 +128,9 @@ pub fn asker() -> Asker {
 pub fn ticks() -> u32 {
     // SAFETY: as above.
     unsafe { rmport_ticks() }
+}
+
+/// Microseconds, in steps of a tick; they wrap.
+pub fn micros() -> u32 {
+    ticks().wrapping_mul(1_000_000 / HZ)
 }

@@ -4,7 +4,7 @@ mod kernel;
 mod panic;
 mod storage;
 
-pub use kernel::{System, asker, in_file_path, spares, ticks};
+pub use kernel::{System, asker, in_file_path, micros, spares, ticks};
 
 /// The lock of a buflib context in the tree: none. Threads there are cooperative, and the pool's state is complete
 /// whenever a callback runs.
