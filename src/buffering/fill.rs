@@ -198,7 +198,7 @@ fn stream_on<H: House<State: Buffered>>(g: &mut Guard<H>, object: u16, line: u64
         None => match segment(g, object, job.at, u8::MAX, job.reader, false) {
             Made::Here(name) => name,
             Made::Again => return Ok(false),
-            Made::NoMemory => {
+            Made::Held | Made::NoMemory => {
                 starve(g, job);
                 return Ok(false);
             }

@@ -5,6 +5,7 @@ use super::{Buffered, Buffering};
 use crate::buflib::Priority;
 use crate::mmap::mapping::{Mapped, Maps, NONE, Name};
 use crate::mmap::memory::Block;
+use crate::port::kernel::Channel;
 use crate::port::monitor::{Guard, House};
 
 /// The most handles there can be, in a pool that is large enough.
@@ -282,6 +283,7 @@ pub fn let_go<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32) {
         if map.loose() && map.end() <= pos {
             maps.want(held, Priority::Disposable, 0);
         }
+        H::wake(Channel::Data);
     }
 }
 

@@ -36,6 +36,7 @@ pub fn read<H: House<State: Cached>>(
     // Most reads go on in the segment where the last one was.
     let maps = g.maps();
     if let Some(map) = maps.live(pattern.last)
+        && map.marks.contains(Marks::SEGMENT)
         && map.object == object
         && map.covers(offset)
         && map.end() - offset >= into.len() as u64
@@ -128,6 +129,7 @@ fn miss<H: House<State: Cached>>(
     let class = deserves.class.max(gathered + 1);
     match segment(g, object, at, class, Reader::File, false) {
         Made::Again => Ok(0),
+        Made::Held => direct(g, object, at, into),
         Made::Here(name) => {
             let map = *g.maps().at(name.slot);
             let inside = (at - map.offset) as usize;
@@ -143,11 +145,12 @@ fn miss<H: House<State: Cached>>(
                 return direct(g, object, at, into);
             }
             match reserve::segment(g, object, at, pattern.last) {
-                Some(name) => {
+                Made::Here(name) => {
                     let inside = (at - g.maps().at(name.slot).offset) as usize;
                     populate(g, name, inside, into.len()).map(|_| 0)
                 }
-                None => direct(g, object, at, into),
+                Made::Again => Ok(0),
+                Made::Held | Made::NoMemory => direct(g, object, at, into),
             }
         }
     }

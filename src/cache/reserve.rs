@@ -10,10 +10,12 @@
 //! commands than one cached sector per descriptor would.
 
 use super::Cached;
+use super::segment::Made;
 use crate::buflib::Pool;
-use crate::mmap::mapping::{Mapped, Maps, Marks, NONE, Name, Reserved, block_size};
+use crate::mmap::mapping::{Mapped, Marks, NONE, Name, Reserved, block_size};
 use crate::mmap::memory::{Block, Table};
 use crate::mmap::writeback::{Sweep, write_back};
+use crate::port::kernel::Channel;
 use crate::port::monitor::{Guard, House};
 
 /// How many windows a pool of this size keeps, and how large they are, as a shift, for sectors of this size.
@@ -49,60 +51,62 @@ pub fn give(pool: Pool, mut table: Table<Reserved>) {
     table.give(pool);
 }
 
-/// A window of the reserve for a byte of a file that lies in no segment. `previous`: where the asker was before. None
-/// when all are in use just now.
-pub fn segment<H: House<State: Cached>>(g: &mut Guard<H>, object: u16, offset: u64, previous: Name) -> Option<Name> {
+/// A window of the reserve for a byte of a file that lies in no segment. `previous`: where the asker was before. No
+/// memory means that all are in transfer or held just now.
+pub fn segment<H: House<State: Cached>>(g: &mut Guard<H>, object: u16, offset: u64, previous: Name) -> Made {
     let maps = g.maps();
-    let own = maps.live(previous).is_some_and(|map| map.loose()) && maps.is_reserve(previous.slot);
-    let free = maps.reserve.all().iter().any(|place| place.slot == NONE);
-    // Its own last window, a free one, a clean one, and one that can be made clean.
-    if own {
-        give_up(g, previous)?;
-    } else if !free {
-        let clean = |maps: &Maps, dirty: bool| {
-            let place = maps.reserve.all().iter().find(|place| {
-                let map = maps.at(place.slot);
-                map.loose() && map.marks.contains(Marks::DIRTY) == dirty
-            });
-            place.map(|place| maps.name(place.slot))
-        };
-        let victim = clean(maps, false).or_else(|| clean(maps, true))?;
-        give_up(g, victim)?;
-    }
-    if let Some(slot) = g.maps().near(object, offset) {
-        // A window that ends with an older end of the file stands in the way of its successor.
-        let short = g.maps().name(slot);
-        if g.maps().at(slot).covers(offset) {
-            return None;
+    if let Some(slot) = maps.near(object, offset) {
+        if maps.at(slot).covers(offset) {
+            return Made::Again;
         }
-        give_up(g, short)?;
+        // A window that ends with an older end of the file stands in the way of its successor.
+        return match maps.at(slot).gets {
+            0 => give_up(g, slot),
+            _ => Made::Held,
+        };
     }
-    let maps = g.maps();
-    let pool = maps.pool?;
+    let own = maps.live(previous).is_some_and(|map| map.loose()) && maps.is_reserve(previous.slot);
+    let free = maps.reserve.all().iter().position(|place| place.slot == NONE);
+    let place = match free {
+        // Its own last window first, for that is of no use to anybody else.
+        _ if own => return give_up(g, previous.slot),
+        Some(place) => place,
+        None => {
+            let loose = |dirty: bool| {
+                let mut slots = maps.reserve.all().iter().map(|place| place.slot);
+                slots.find(|slot| maps.at(*slot).loose() && maps.at(*slot).marks.contains(Marks::DIRTY) == dirty)
+            };
+            return match loose(false).or_else(|| loose(true)) {
+                Some(slot) => give_up(g, slot),
+                None => Made::NoMemory,
+            };
+        }
+    };
+    let Some(pool) = maps.pool else { return Made::NoMemory };
     let shift = maps.index.shifts[0];
-    let place = maps.reserve.all().iter().position(|place| place.slot == NONE)?;
     let block = Block::of(pool, maps.reserve.all()[place].handle, block_size(1 << shift, maps.shift));
-    let name = maps.add(object, offset >> shift << shift, 1 << shift, block, Marks::SEGMENT)?;
+    let Some(name) = maps.add(object, offset >> shift << shift, 1 << shift, block, Marks::SEGMENT) else {
+        return Made::NoMemory;
+    };
     maps.reserve.all_mut()[place].slot = name.slot;
     maps.index_insert(name.slot, 0, crate::buflib::Priority::Cached as u8);
-    Some(name)
+    Made::Here(name)
 }
 
-/// Ends a segment, after writing it back if it is dirty.
-fn give_up<H: House<State: Cached>>(g: &mut Guard<H>, name: Name) -> Option<()> {
-    let map = *g.maps().live(name)?;
-    if map.marks.contains(Marks::DIRTY) {
-        // The file remembers a failure.
-        let _ = write_back(g, map.object, 0, map.end(), Sweep::Background);
+/// Ends a loose segment, after writing it back if it is dirty. Others may have gone on meanwhile: look again.
+fn give_up<H: House<State: Cached>>(g: &mut Guard<H>, slot: u16) -> Made {
+    let (name, map) = (g.maps().name(slot), *g.maps().at(slot));
+    if map.marks.contains(Marks::DIRTY) && write_back(g, map.object, 0, map.end(), Sweep::Background).is_err() {
+        // The file remembers the failure.
+        return Made::NoMemory;
     }
     let maps = g.maps();
-    if let Some(map) = maps.live(name) {
-        if !map.loose() || map.marks.contains(Marks::DIRTY) {
-            return None;
-        }
-        maps.remove(name.slot);
+    match maps.live(name) {
+        Some(map) if map.loose() && !map.marks.contains(Marks::DIRTY) => maps.remove(slot),
+        Some(map) if map.marks.contains(Marks::BUSY) => g.wait(Channel::Data, None),
+        _ => {}
     }
-    Some(())
+    Made::Again
 }
 
 /// Makes a slot free where all are taken although there is memory: the next clean segment that nobody holds goes. False

@@ -150,8 +150,10 @@ fn window(maps: &Maps, object: u16, offset: u64, most: u8, grows: bool) -> Optio
 pub enum Made {
     /// Here it is; its bytes may have to be read still.
     Here(Name),
-    /// A transfer was in the way, and has ended or not: look again.
+    /// Something was in the way, or has changed: look again.
     Again,
+    /// Somebody holds the end of the file, which would have to move for this byte.
+    Held,
     /// There is no memory for one.
     NoMemory,
 }
@@ -170,6 +172,9 @@ pub fn segment<H: House<State: Cached>>(
     if let Some(slot) = maps.near(object, offset) {
         if maps.at(slot).covers(offset) {
             return Made::Here(maps.name(slot));
+        }
+        if maps.at(slot).gets > 0 {
+            return Made::Held;
         }
         if !maps.at(slot).loose() {
             g.wait(Channel::Data, None);
@@ -201,7 +206,10 @@ pub fn segment<H: House<State: Cached>>(
             continue;
         };
         // Others went on meanwhile: the file may have been cut, and somebody may have made the same window.
-        if g.maps().find(object, offset).is_some() || window(g.maps(), object, offset, most, grows) != Some(wanted) {
+        let maps = g.maps();
+        let near = maps.near(object, offset).map(|slot| (maps.at(slot).class, maps.at(slot).covers(offset)));
+        let in_the_way = near.is_some_and(|(class, covers)| covers || class > wanted.class);
+        if in_the_way || window(maps, object, offset, most, grows) != Some(wanted) {
             block.give();
             return Made::Again;
         }

@@ -342,3 +342,45 @@ fn who_waits_for_a_transfer_waits_for_nothing_else() {
     let bytes = world.bytes_of("file").unwrap();
     assert!(bytes[..61_440].iter().all(|byte| *byte == 1) && bytes[61_440..].iter().all(|byte| *byte == 2));
 }
+
+#[test]
+fn records_appended_by_several_threads_are_all_there_and_whole() {
+    for pool in [60_000, 160_000, 2_000_000] {
+        let world = roomy(pool);
+        let object = open_it(&world, "log").object;
+        std::thread::scope(|scope| {
+            for thread in 0..8u8 {
+                let world = &world;
+                scope.spawn(move || {
+                    let mut pattern = Pattern::new();
+                    for n in 0..150u8 {
+                        let record = [[thread, n]; 50].concat();
+                        let put = write(&mut world.enter(), object, APPEND, &record, &mut pattern);
+                        let (put, end) = put.unwrap();
+                        assert_eq!(put, 100);
+                        let mut back = [0; 100];
+                        let got = read::read(&mut world.enter(), object, end - 100, &mut back, &mut pattern);
+                        assert_eq!((got, &back[..]), (Ok(100), &record[..]), "thread {thread}, record {n}");
+                    }
+                });
+            }
+            scope.spawn(|| {
+                for n in 0..300 {
+                    let handle = world.pool().alloc(n * 97 % (pool / 2), core::ptr::null());
+                    std::thread::yield_now();
+                    world.pool().free(handle);
+                }
+            });
+        });
+        assert_eq!(release(&mut world.enter(), object), Ok(()));
+        let bytes = world.bytes_of("log").unwrap();
+        assert_eq!(bytes.len(), 8 * 150 * 100);
+        let mut next = [0; 8];
+        for record in bytes.chunks(100) {
+            let (thread, n) = (record[0], record[1]);
+            assert!(record.chunks(2).all(|pair| pair == [thread, n]));
+            assert_eq!(n, next[usize::from(thread)]);
+            next[usize::from(thread)] += 1;
+        }
+    }
+}

@@ -28,7 +28,7 @@ pub const APPEND: u64 = u64::MAX;
 ///
 /// # Errors
 /// `ENOSPC` when no byte has room; `EINVAL` for an offset behind the end; the device's; `ENXIO` when the volume is gone;
-/// `EACCES` when storage gave a stream that cannot write.
+/// `EACCES` when storage gave a stream that cannot write; `EBUSY` when the file grows where a stream holds its end.
 pub fn write<H: House<State: Cached>>(
     g: &mut Guard<H>,
     object: u16,
@@ -56,11 +56,30 @@ pub fn write<H: House<State: Cached>>(
         if wanted <= size {
             break (at, wanted);
         }
-        let limit = space::reserve(g, object, wanted);
-        if g.maps().objects[object].size == size {
-            break (at, limit);
+        // One at a time makes a file longer: nobody's place is taken by another, and no hole is left.
+        if file.flags.contains(Flags::GROWING) {
+            g.wait(Channel::Data, None);
+            continue;
         }
+        g.maps().objects[object].flags |= Flags::GROWING;
+        let limit = space::reserve(g, object, wanted);
+        let result = bounded(g, object, at, limit, from, pattern);
+        g.maps().objects[object].flags -= Flags::GROWING;
+        H::wake(Channel::Data);
+        return result;
     };
+    bounded(g, object, offset, limit, from, pattern)
+}
+
+/// Writes as far as there is room.
+fn bounded<H: House<State: Cached>>(
+    g: &mut Guard<H>,
+    object: u16,
+    offset: u64,
+    limit: u64,
+    from: &[u8],
+    pattern: &mut Pattern,
+) -> Result<(usize, u64), Errno> {
     let from = &from[..limit.saturating_sub(offset).min(from.len() as u64) as usize];
     if from.is_empty() {
         return Err(Errno::NOSPC);
@@ -121,7 +140,9 @@ fn piece<H: House<State: Cached>>(
 ) -> Result<usize, Errno> {
     let maps = g.maps();
     // Most writes go on in the segment where the last one was.
-    let in_last = maps.live(pattern.last).is_some_and(|map| map.object == object && map.covers(at));
+    let in_last = maps
+        .live(pattern.last)
+        .is_some_and(|map| map.marks.contains(Marks::SEGMENT) && map.object == object && map.covers(at));
     let there = match in_last && maps.objects[object].regions == NONE {
         true => Some(pattern.last),
         false => maps.authority(object, at).map(|slot| maps.name(slot)),
@@ -195,19 +216,27 @@ fn place<H: House<State: Cached>>(
     match segment(g, object, at, deserves.class, Reader::File, grows) {
         Made::Here(name) => return Ok(Some(name)),
         Made::Again => return Ok(None),
+        Made::Held => return Err(Errno::BUSY),
         Made::NoMemory => {}
     }
     if flush::make_clean(g) {
         return Ok(None);
     }
-    if let Some(name) = reserve::segment(g, object, at, pattern.last) {
-        return Ok(Some(name));
+    match reserve::segment(g, object, at, pattern.last) {
+        Made::Here(name) => return Ok(Some(name)),
+        Made::Again => return Ok(None),
+        Made::Held => return Err(Errno::BUSY),
+        Made::NoMemory => {}
     }
     let error = core::mem::take(&mut g.maps().objects[object].error);
     if error != 0 {
         return Err(Errno(error));
     }
-    // All of the reserve is in transfer.
+    let maps = g.maps();
+    if !maps.reserve.all().iter().any(|place| place.slot != NONE && maps.at(place.slot).marks.contains(Marks::BUSY)) {
+        // What lies in it cannot be written back.
+        return Err(Errno::IO);
+    }
     g.wait(Channel::Data, None);
     Ok(None)
 }
@@ -228,7 +257,7 @@ pub fn truncate<H: House<State: Cached>>(g: &mut Guard<H>, object: u16, size: u6
         if size >= file.size {
             return Ok(());
         }
-        if file.transfers == 0 && file.direct == (0, 0) && !file.flags.contains(Flags::SWEPT) {
+        if file.transfers == 0 && file.direct == (0, 0) && !file.flags.intersects(Flags::SWEPT | Flags::GROWING) {
             break;
         }
         g.wait(Channel::Data, None);

@@ -54,7 +54,15 @@ impl Maps {
             }
             slot = map.chain;
         }
-        self.each_overlap(object, from, to, |slot| busy |= !self.at(slot).loose());
+        let mut held = false;
+        self.each_overlap(object, from, to, |slot| {
+            busy |= !self.at(slot).loose();
+            held |= self.at(slot).gets > 0;
+        });
+        if held {
+            // A stream's pointer leads there.
+            return if mode == Mode::Read { Place::Apart } else { Place::Held };
+        }
         if busy || to - from >= 1 << 30 { if busy { Place::Wait } else { Place::Held } } else { Place::Over(from, to) }
     }
 

@@ -263,7 +263,7 @@ impl Maps {
         let map = self.maps.all_mut().get_mut(usize::from(slot))?;
         self.free = map.chain;
         self.free_count -= 1;
-        let generation = map.generation.wrapping_add(1) & 0x7ff;
+        let generation = map.generation.wrapping_add(1);
         let (handle, marks) = (block.handle(), kind | Marks::USED);
         *map = Mapping { offset, length, handle, object, generation, marks, ..Mapping::FREE };
         self.objects[object].mappings += 1;

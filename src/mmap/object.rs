@@ -83,6 +83,8 @@ bitflags! {
         const REMOVED = 32;
         /// Its volume is gone: every call fails.
         const GONE = 64;
+        /// Somebody is making it longer.
+        const GROWING = 256;
         /// Its writes go to storage at once.
         const THROUGH = 128;
     }
