@@ -74,6 +74,17 @@ pub struct Identity {
     pub stamp: u64,
 }
 
+bitflags! {
+    /// What a descriptor of somebody else's is for.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Claim: u8 {
+        /// Reading.
+        const READ = 1;
+        /// Writing.
+        const WRITE = 2;
+    }
+}
+
 /// An open file: the stream to read it through and what it is.
 #[derive(Clone, Copy, Debug)]
 pub struct Opened {
@@ -141,6 +152,27 @@ pub trait Storage: 'static {
 
     /// The room on the volume of an open file.
     fn space(stream: i32) -> Space;
+
+    /// Whether somebody below caches this stream's file: then reads and writes of programs go straight to it.
+    fn cached_below(_stream: i32) -> bool {
+        false
+    }
+
+    /// Which file a stream is of, as storage has it now. Asked only of streams whose files are cached below.
+    ///
+    /// # Errors
+    /// `EBADF`; the system's.
+    fn identify(_stream: i32) -> Result<Identity, Errno> {
+        Err(Errno::BADF)
+    }
+
+    /// Opens a stream of the file that this descriptor of somebody else's is of, and says whether it reads and writes.
+    ///
+    /// # Errors
+    /// `EBADF`: there is no such descriptor; the device's.
+    fn claim(_fd: i32) -> Result<(Opened, Claim), Errno> {
+        Err(Errno::BADF)
+    }
 }
 
 /// Storage whose directories are ours to change.

@@ -1,158 +1,71 @@
-//! Storage on the host: files of the operating system, with `pread` and `pwrite`.
+//! Storage on the host: files of the operating system, or of a disk image while one is mounted.
+//!
+//! ```text
+//!    path ──► an image is mounted? ──► image.rs   a FAT volume in a file: cached by the floors above
+//!                   └ no ───────────► files.rs   the system's files: cached by the system
+//!    stream ─► its number says which
+//! ```
 
 use core::ffi::CStr;
-use core::mem::MaybeUninit;
 
 use super::kernel::System;
+use super::{files, image};
 use crate::port::storage::{Errno, How, Identity, Names, Opened, Space, Storage};
-
-/// The error of the C call that just failed.
-fn last() -> Errno {
-    Errno(std::io::Error::last_os_error().raw_os_error().unwrap_or(5))
-}
-
-/// What a C call that answers 0 or -1 said.
-fn done(answer: libc::c_int) -> Result<(), Errno> {
-    if answer == 0 { Ok(()) } else { Err(last()) }
-}
-
-/// Opens a path, with the permissions that the process's mask leaves.
-fn open(path: &CStr, flags: libc::c_int) -> Result<i32, Errno> {
-    const MODE: libc::c_uint = 0o666;
-    // SAFETY: the path is a C string.
-    let stream = unsafe { libc::open(path.as_ptr(), flags, MODE) };
-    if stream < 0 { Err(last()) } else { Ok(stream) }
-}
-
-/// What the operating system says about an open file.
-fn identify(stream: i32) -> Result<Identity, Errno> {
-    let mut found = MaybeUninit::<libc::stat>::uninit();
-    // SAFETY: the pointer is to a `stat` of ours.
-    if unsafe { libc::fstat(stream, found.as_mut_ptr()) } != 0 {
-        return Err(last());
-    }
-    // SAFETY: fstat succeeded, so it filled the struct.
-    let found = unsafe { found.assume_init() };
-    if found.st_mode & libc::S_IFMT == libc::S_IFDIR {
-        return Err(Errno(libc::EISDIR));
-    }
-    #[allow(clippy::unnecessary_cast)] // the number's type differs between systems
-    let file = found.st_ino as u64;
-    Ok(Identity {
-        volume: found.st_dev,
-        file,
-        size: u64::try_from(found.st_size).unwrap_or(0),
-        stamp: (found.st_mtime as u64).wrapping_mul(1_000_000_000).wrapping_add(found.st_mtime_nsec as u64),
-    })
-}
 
 impl Storage for System {
     const SECTOR: usize = 512;
     const TRANSFER: usize = 256 * 512;
 
     fn open(path: &CStr, how: How) -> Result<Opened, Errno> {
-        let mut flags = libc::O_CLOEXEC;
-        flags |= if how.contains(How::CREATE) { libc::O_CREAT } else { 0 };
-        flags |= if how.contains(How::EXCLUSIVE) { libc::O_EXCL } else { 0 };
-        let (stream, writable) = match (open(path, flags | libc::O_RDWR), how.contains(How::WRITE)) {
-            // Only reading was asked for, and only reading may be allowed.
-            (Err(_), false) => (open(path, flags | libc::O_RDONLY)?, false),
-            (stream, _) => (stream?, true),
-        };
-        match identify(stream) {
-            Ok(identity) => Ok(Opened { stream, identity, writable }),
-            Err(error) => {
-                // What the caller hears is why it could not be opened.
-                let _ = Self::close(stream);
-                Err(error)
-            }
-        }
+        image::named(|volume| volume.open(path, how)).unwrap_or_else(|| files::open(path, how))
     }
 
     fn close(stream: i32) -> Result<(), Errno> {
-        // SAFETY: the stream is a descriptor that `open` above gave.
-        done(unsafe { libc::close(stream) })
+        image::stream(stream, |volume, n| volume.close(n)).unwrap_or_else(|| files::close(stream))
     }
 
     fn read_at(stream: i32, offset: u64, into: &mut [u8]) -> Result<usize, Errno> {
-        let mut done = 0;
-        while done < into.len() {
-            let Ok(at) = libc::off_t::try_from(offset + done as u64) else {
-                return Err(Errno::OVERFLOW);
-            };
-            let rest = &mut into[done..];
-            // SAFETY: the pointer and the length are the slice's.
-            let got = unsafe { libc::pread(stream, rest.as_mut_ptr().cast(), rest.len(), at) };
-            match got {
-                0 => break,
-                1.. => done += got as usize,
-                _ => {
-                    let error = last();
-                    if error.0 != libc::EINTR {
-                        return Err(error);
-                    }
-                }
-            }
+        if image::has(stream) {
+            return image::stream(stream, |volume, n| volume.read_at(n, offset, into)).unwrap_or(Err(Errno::NXIO));
         }
-        Ok(done)
+        files::read_at(stream, offset, into)
     }
 
     fn write_at(stream: i32, offset: u64, from: &[u8]) -> Result<usize, Errno> {
-        let mut done = 0;
-        while done < from.len() {
-            let Ok(at) = libc::off_t::try_from(offset + done as u64) else {
-                return Err(Errno::FBIG);
-            };
-            let rest = &from[done..];
-            // SAFETY: the pointer and the length are the slice's.
-            let put = unsafe { libc::pwrite(stream, rest.as_ptr().cast(), rest.len(), at) };
-            if put >= 0 {
-                done += put as usize;
-                continue;
-            }
-            match last() {
-                Errno(libc::EINTR) => {}
-                Errno::NOSPC if done > 0 => break,
-                error => return Err(error),
-            }
-        }
-        Ok(done)
+        image::stream(stream, |volume, n| volume.write_at(n, offset, from))
+            .unwrap_or_else(|| files::write_at(stream, offset, from))
     }
 
     fn truncate(stream: i32, size: u64) -> Result<(), Errno> {
-        let size = libc::off_t::try_from(size).map_err(|_| Errno::FBIG)?;
-        // SAFETY: a number; a stream that is none is an error of the call.
-        done(unsafe { libc::ftruncate(stream, size) })
+        image::stream(stream, |volume, n| volume.truncate(n, size)).unwrap_or_else(|| files::truncate(stream, size))
     }
 
     fn sync(stream: i32) -> Result<Identity, Errno> {
-        // SAFETY: as above.
-        done(unsafe { libc::fsync(stream) })?;
-        identify(stream)
+        image::stream(stream, |volume, n| volume.sync(n)).unwrap_or_else(|| files::sync(stream))
     }
 
     fn space(stream: i32) -> Space {
-        let mut found = MaybeUninit::<libc::statvfs>::uninit();
-        // SAFETY: the pointer is to a `statvfs` of ours.
-        if unsafe { libc::fstatvfs(stream, found.as_mut_ptr()) } != 0 {
-            return Space { unit: Self::SECTOR as u32, free: None };
+        match image::stream(stream, |volume, n| Ok(volume.space(n))) {
+            Some(space) => space.unwrap_or(Space { unit: Self::SECTOR as u32, free: None }),
+            None => files::space(stream),
         }
-        // SAFETY: fstatvfs succeeded, so it filled the struct.
-        let found = unsafe { found.assume_init() };
-        #[allow(clippy::unnecessary_cast)] // the types differ between systems
-        let (unit, blocks) = (found.f_frsize as u64, found.f_bavail as u64);
-        Space { unit: u32::try_from(unit).unwrap_or(Self::SECTOR as u32), free: Some(blocks.saturating_mul(unit)) }
+    }
+
+    fn cached_below(stream: i32) -> bool {
+        !image::has(stream)
+    }
+
+    fn identify(stream: i32) -> Result<Identity, Errno> {
+        image::stream(stream, |volume, n| volume.identify(n)).unwrap_or_else(|| files::identify(stream))
     }
 }
 
 impl Names for System {
     fn remove(path: &CStr) -> Result<(), Errno> {
-        // SAFETY: a C string.
-        done(unsafe { libc::unlink(path.as_ptr()) })
+        image::named(|volume| volume.remove(path)).unwrap_or_else(|| files::remove(path))
     }
 
     fn rename(from: &CStr, to: &CStr) -> Result<(), Errno> {
-        // SAFETY: C strings.
-        done(unsafe { libc::rename(from.as_ptr(), to.as_ptr()) })
+        image::named(|volume| volume.rename(from, to)).unwrap_or_else(|| files::rename(from, to))
     }
 }

@@ -3,7 +3,7 @@
 use core::ffi::{CStr, c_char};
 
 use super::kernel::System;
-use crate::port::storage::{Errno, How, Identity, Opened, Space, Storage};
+use crate::port::storage::{Claim, Errno, How, Identity, Opened, Space, Storage};
 
 /// What `rmport_open` tells about a file. Fixed widths: the layout is the same in every tree.
 #[repr(C)]
@@ -47,6 +47,9 @@ unsafe extern "C" {
     /// Brings what was written, with length and date, to the disk and says what the file is now: 0, or a negative error
     /// number.
     fn rmport_sync(stream: i32, identity: *mut PortIdentity) -> i32;
+    /// Opens a stream, below the cache, of the file that file.c's descriptor is of, and says what it is, and whether the
+    /// descriptor reads (1) and writes (2). The stream from 0 up, or a negative error number.
+    fn rmport_claim(fd: i32, mode: *mut u32, identity: *mut PortIdentity) -> i32;
     /// Bytes of a cluster of the stream's volume; its free bytes go to `free`, all ones where nobody has counted.
     fn rmport_space(stream: i32, free: *mut u64) -> u32;
 }
@@ -119,6 +122,17 @@ impl Storage for System {
         // SAFETY: such a stream, and a struct of ours that the glue fills.
         done(unsafe { rmport_sync(stream, &raw mut identity) })?;
         Ok(identity.into())
+    }
+
+    fn claim(fd: i32) -> Result<(Opened, Claim), Errno> {
+        let (mut identity, mut mode) = (PortIdentity::default(), 0);
+        // SAFETY: a number and a struct of ours that the glue fills.
+        let stream = unsafe { rmport_claim(fd, &raw mut mode, &raw mut identity) };
+        if stream < 0 {
+            return Err(Errno(stream.wrapping_neg()));
+        }
+        let claim = Claim::from_bits_truncate(mode as u8);
+        Ok((Opened { stream, identity: identity.into(), writable: claim.contains(Claim::WRITE) }, claim))
     }
 
     fn space(stream: i32) -> Space {

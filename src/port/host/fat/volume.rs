@@ -126,6 +126,16 @@ impl Volume {
         (self.sectors.into_inner().into_disk(), result)
     }
 
+    /// Gives the disk back as it is, without another command.
+    pub fn pull(self) -> Box<dyn Blocks> {
+        self.sectors.into_inner().into_disk()
+    }
+
+    /// What identities of its files have as their volume.
+    pub fn identity(&self) -> u64 {
+        1 << 63 | self.mount
+    }
+
     /// Which mounting this is; no other one has its number.
     pub fn mounting(&self) -> u64 {
         self.mount
@@ -327,6 +337,15 @@ impl Volume {
         self.sectors.get_mut().flush()?;
         let file = self.files[n].as_ref().ok_or(Errno::BADF)?;
         Ok(file.identity(self.mount))
+    }
+
+    /// Which file a stream is of, as it is now.
+    ///
+    /// # Errors
+    /// `EBADF`.
+    pub fn identify(&self, stream: i32) -> Result<Identity, Errno> {
+        let n = self.stream(stream)?;
+        self.files[n].as_ref().map(|file| file.identity(self.mount)).ok_or(Errno::BADF)
     }
 
     /// Removes the name of a file. Its clusters are freed when nobody has it open.
