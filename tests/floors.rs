@@ -20,7 +20,7 @@ fn play(port: &str, program: &str) -> String {
         build.arg("-m32").arg(format!("-idirafter/usr/include/{}", wide.trim()));
     }
     if port != "host" {
-        build.args(["-DCOOPERATIVE", "-DROCKMEM_THREADS=0"]).arg(sources.join("glue.c"));
+        build.args(["-DCOOPERATIVE", "-DROCKMEM_THREADS=0"]).args([sources.join("glue.c"), sources.join("file.c")]);
     }
     run(build.arg(archive(port)).args(["-lpthread", "-ldl", "-lm", "-o"]).arg(dir.join("program")));
     run(Command::new(dir.join("program")).current_dir(&dir))

@@ -47,7 +47,7 @@ impl Files for Ours {
             return Err(Errno::ROFS);
         }
         let path = CString::new(path).expect("a path without zeros");
-        file::open(&mut self.enter(), self.pool, &path)
+        file::open(&mut self.enter(), self.pool, &path, file::Mode::READ)
     }
 
     fn close(&mut self, fd: i32) -> Result<(), Errno> {

@@ -115,11 +115,33 @@
 #define mmap_read rockmem_mmap_read
 #define mmap_read_wait rockmem_mmap_read_wait
 #define rm_close rockmem_rm_close
+#define rm_creat rockmem_rm_creat
+#define rm_file_exists rockmem_rm_file_exists
 #define rm_filesize rockmem_rm_filesize
+#define rm_flush rockmem_rm_flush
+#define rm_fsamefile rockmem_rm_fsamefile
+#define rm_fsync rockmem_rm_fsync
+#define rm_ftruncate rockmem_rm_ftruncate
 #define rm_get_stats rockmem_rm_get_stats
 #define rm_lseek rockmem_rm_lseek
-#define rm_open rockmem_rm_open
+#define rm_make_image rockmem_rm_make_image
+#define rm_mount_image rockmem_rm_mount_image
+#define rm_open_mode rockmem_rm_open_mode
 #define rm_read rockmem_rm_read
+#define rm_remove rockmem_rm_remove
+#define rm_rename rockmem_rm_rename
+#define rm_tree_close rockmem_rm_tree_close
+#define rm_tree_gone rockmem_rm_tree_gone
+#define rm_tree_idle rockmem_rm_tree_idle
+#define rm_tree_read rockmem_rm_tree_read
+#define rm_tree_removed rockmem_rm_tree_removed
+#define rm_tree_size rockmem_rm_tree_size
+#define rm_tree_sync rockmem_rm_tree_sync
+#define rm_tree_truncate rockmem_rm_tree_truncate
+#define rm_tree_unmount rockmem_rm_tree_unmount
+#define rm_tree_write rockmem_rm_tree_write
+#define rm_unmount rockmem_rm_unmount
+#define rm_write rockmem_rm_write
 #endif
 
 #endif /* ROCKMEM_PREFIX_H */

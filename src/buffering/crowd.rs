@@ -78,7 +78,7 @@ fn reader(world: &World, files: &[Vec<u8>], seed: u64) {
     let mut dice = Dice::new(seed);
     for _ in 0..150 {
         let n = dice.below(FILES);
-        let fd = file::open(&mut world.enter(), world.pool(), &path(n)).unwrap();
+        let fd = file::open(&mut world.enter(), world.pool(), &path(n), file::Mode::READ).unwrap();
         for _ in 0..4 {
             let from = dice.below(SIZE);
             let mut into = std::vec![0; dice.below(20_000)];

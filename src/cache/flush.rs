@@ -167,6 +167,10 @@ pub fn gone<H: House<State: Cached>>(g: &mut Guard<H>, volume: u64) {
             continue;
         }
         file.flags |= Flags::STALE | Flags::GONE;
+        if !file.settled() {
+            // Its last close tells.
+            file.error = Errno::NXIO.0;
+        }
         let stream = if file.users() == 0 { file.abandon() } else { None };
         maps.drop_behind(n, 0);
         maps.drop_segments(n);

@@ -23,7 +23,7 @@ fn identify<H: House<State: Cached> + Names>(g: &mut Guard<H>, path: &CStr) -> R
 }
 
 /// The last name of a file is gone.
-fn bury<H: House<State: Cached>>(g: &mut Guard<H>, identity: &Identity) {
+pub fn bury<H: House<State: Cached>>(g: &mut Guard<H>, identity: &Identity) {
     let maps = g.maps();
     if let Some(n) = open::known(maps, identity) {
         maps.objects[n].flags |= Flags::REMOVED;

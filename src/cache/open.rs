@@ -116,7 +116,7 @@ pub fn release<H: House<State: Cached>>(g: &mut Guard<H>, object: u16) -> Result
     let mut result = Ok(());
     if file.users() == 1 {
         if file.flags.intersects(Flags::REMOVED | Flags::GONE) {
-            let gone = file.flags.contains(Flags::GONE) && !file.settled();
+            let gone = file.flags.contains(Flags::GONE) && (file.error != 0 || !file.settled());
             discard(g.maps(), object);
             result = if gone { Err(Errno::NXIO) } else { Ok(()) };
         } else if !file.settled() || file.error != 0 {

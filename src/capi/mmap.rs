@@ -42,10 +42,14 @@ fn done(result: Result<(), Errno>) -> c_int {
 #[unsafe(export_name = prefix!("mmap_create"))]
 pub unsafe extern "C" fn mmap_create(fd: c_int, mode: c_int, offset: Off, length: usize) -> c_int {
     let mut g = System::monitor().enter();
-    let made = file::object(&mut g, fd).and_then(|object| {
+    #[cfg(feature = "rockbox")]
+    let known = file::tree::know(&mut g, Pool::core(), fd);
+    #[cfg(not(feature = "rockbox"))]
+    let known = Ok(());
+    let made = known.and_then(|()| file::object(&mut g, fd)).and_then(|object| {
         let mode = Mode::of(mode)?;
-        if mode.writes() {
-            // Descriptors only read.
+        let (_, may) = file::under(&mut g, fd)?;
+        if mode.reads() && !may.contains(file::Mode::READ) || mode.writes() && !may.contains(file::Mode::WRITE) {
             return Err(Errno::ACCES);
         }
         let offset = u64::try_from(offset).map_err(|_| Errno::INVAL)?;

@@ -18,7 +18,10 @@ pub mod buffering;
 pub mod buflib;
 pub mod buflib_stats;
 pub mod core_alloc;
+#[cfg(feature = "host")]
 pub mod file;
 pub mod mmap;
 pub mod purgeable;
 pub mod stats;
+#[cfg(feature = "rockbox")]
+pub mod tree;

@@ -1,33 +1,87 @@
 //! Floor 5: descriptors.
 //!
 //! ```text
-//!    fd 0 … 30 ──► { object, offset, pattern } ──► floor 4
+//!    fd 0 … 30 ──► { under, mode, offset, pattern }
+//!                      │
+//!                      ├ Cached(object)   floor 4: the segment cache       image, model
+//!                      └ Passed(stream)   direct.rs: straight to storage   files that the system below caches
 //! ```
 //!
-//! A descriptor is an offset into a file and how its owner reads it. The size is the file's: all descriptors see the
-//! same. This floor reads only; a program that asks for writing gets `EROFS`.
+//! A descriptor is an offset into a file, what it may be used for, and how its owner reads it. The size is the file's: all
+//! descriptors see the same. What the calls mean is what the tree's own mean: seeking beyond the end is an error, shortening
+//! never lengthens, a file has at most 2^31 - 1 bytes, and whoever transfers some bytes before an error hears of the error
+//! from the next call.
+//!
+//! `open.rs` makes and ends descriptors, `transfer.rs` moves bytes, `length.rs` and `names.rs` the rest. In the tree the
+//! descriptors are its own file.c's: `tree.rs`.
 
-use core::ffi::CStr;
+mod direct;
+mod length;
+mod names;
+mod open;
+mod transfer;
+pub mod tree;
 
-use crate::buflib::Pool;
-use crate::cache::open::{open as open_file, release};
+use bitflags::bitflags;
+
+use crate::cache::Cached;
 use crate::cache::pattern::Pattern;
-use crate::cache::read::read as read_file;
-use crate::cache::{Cached, prepare};
 use crate::mmap::mapping::Mapped;
+use crate::mmap::object::Flags;
 use crate::port::monitor::{Guard, House};
-use crate::port::storage::{Errno, How};
+use crate::port::storage::Errno;
+
+pub use length::{same, size, sync, truncate};
+pub use names::{exists, remove, rename};
+pub use open::{close, open};
+pub use transfer::{Whence, read, seek, write};
 
 /// How many descriptors there are, as in the tree.
 pub const DESCRIPTORS: usize = 31;
 
+/// The largest size of a file.
+pub const LARGEST: u64 = 0x7FFF_FFFF;
+
+bitflags! {
+    /// How a descriptor is opened.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Mode: u8 {
+        /// For reading.
+        const READ = 1;
+        /// For writing.
+        const WRITE = 2;
+        /// Every write goes to the end of the file.
+        const APPEND = 4;
+        /// An empty file is made where there is none.
+        const CREATE = 8;
+        /// With `CREATE`: a file that exists is an error.
+        const EXCLUSIVE = 16;
+        /// What is in the file goes.
+        const TRUNCATE = 32;
+    }
+}
+
+/// Where the bytes of a descriptor's file are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Under {
+    /// In the segment cache: the file's object.
+    Cached(u16),
+    /// In storage that caches by itself: its stream.
+    Passed(i32),
+}
+
 /// One descriptor.
 #[derive(Clone, Copy)]
 struct Descriptor {
-    object: u16,
+    under: Under,
     open: bool,
-    /// Counts its uses, so that a read that comes back finds whether it is still the same.
+    /// Calls under way; the slot is free when it is closed and they are gone.
+    uses: u16,
+    /// Counts its openings, so that a call that comes back finds whether it is still the same.
     generation: u16,
+    mode: Mode,
+    /// Something was written through it that nobody has synced.
+    wrote: bool,
     offset: u64,
     pattern: Pattern,
 }
@@ -43,24 +97,20 @@ pub trait Filed: Cached {
     fn files(&mut self) -> &mut Files;
 }
 
-/// What a seek counts from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Whence {
-    /// The start of the file.
-    Set,
-    /// The offset.
-    Current,
-    /// The end of the file.
-    End,
-}
-
 impl Files {
     /// None open.
     pub const fn new() -> Self {
-        Files {
-            table: [Descriptor { object: 0, open: false, generation: 0, offset: 0, pattern: Pattern::new() };
-                DESCRIPTORS],
-        }
+        const CLOSED: Descriptor = Descriptor {
+            under: Under::Cached(0),
+            open: false,
+            uses: 0,
+            generation: 0,
+            mode: Mode::empty(),
+            wrote: false,
+            offset: 0,
+            pattern: Pattern::new(),
+        };
+        Files { table: [CLOSED; DESCRIPTORS] }
     }
 
     fn at(&mut self, fd: i32) -> Result<&mut Descriptor, Errno> {
@@ -70,96 +120,45 @@ impl Files {
             .filter(|descriptor| descriptor.open)
             .ok_or(Errno::BADF)
     }
-}
 
-/// Opens a file for reading: the lowest free descriptor.
-///
-/// # Errors
-/// Storage's; `EMFILE`; `ENOMEM` when the pool has no room for the cache's tables.
-pub fn open<H: House<State: Filed>>(g: &mut Guard<H>, pool: Pool, path: &CStr) -> Result<i32, Errno> {
-    prepare(g, pool)?;
-    let object = open_file(g, path, How::empty())?;
-    let table = &mut g.files().table;
-    let Some(fd) = table.iter().position(|descriptor| !descriptor.open) else {
-        let _ = release(g, object);
-        return Err(Errno::MFILE);
-    };
-    table[fd] = Descriptor {
-        object,
-        open: true,
-        generation: table[fd].generation.wrapping_add(1),
-        offset: 0,
-        pattern: Pattern::new(),
-    };
-    Ok(fd as i32)
-}
-
-/// Closes a descriptor. Mappings of the file, and what is cached of it, stay.
-///
-/// # Errors
-/// `EBADF`.
-pub fn close<H: House<State: Filed>>(g: &mut Guard<H>, fd: i32) -> Result<(), Errno> {
-    let descriptor = g.files().at(fd)?;
-    descriptor.open = false;
-    let object = descriptor.object;
-    release(g, object)
-}
-
-/// Reads from the offset on and moves it: fewer bytes than asked only at the end of the file or before an error, which
-/// the next call reports.
-///
-/// # Errors
-/// `EBADF`; the device's.
-pub fn read<H: House<State: Filed>>(g: &mut Guard<H>, fd: i32, into: &mut [u8]) -> Result<usize, Errno> {
-    let descriptor = *g.files().at(fd)?;
-    let mut pattern = descriptor.pattern;
-    // A use of our own: the descriptor may be closed while we wait for the disk.
-    g.maps().objects[descriptor.object].hold();
-    let result = read_file(g, descriptor.object, descriptor.offset, into, &mut pattern);
-    let _ = release(g, descriptor.object);
-    if let Ok(now) = g.files().at(fd)
-        && now.generation == descriptor.generation
-    {
-        now.pattern = pattern;
-        now.offset = descriptor.offset + *result.as_ref().unwrap_or(&0) as u64;
+    /// The descriptor of a call that has come back, if it is still the same.
+    fn again(&mut self, fd: i32, before: &Descriptor) -> Option<&mut Descriptor> {
+        self.at(fd).ok().filter(|now| now.generation == before.generation)
     }
-    result
 }
 
-/// Moves the offset: where it is now.
+/// A descriptor whose volume is there.
 ///
 /// # Errors
-/// `EBADF`; `EINVAL` for a place before the start or beyond the end.
-pub fn seek<H: House<State: Filed>>(g: &mut Guard<H>, fd: i32, offset: i64, whence: Whence) -> Result<u64, Errno> {
+/// `EBADF`; `ENXIO`.
+fn living<H: House<State: Filed>>(g: &mut Guard<H>, fd: i32) -> Result<Descriptor, Errno> {
     let descriptor = *g.files().at(fd)?;
-    let size = g.maps().objects[descriptor.object].size;
-    let base = match whence {
-        Whence::Set => 0,
-        Whence::Current => descriptor.offset,
-        Whence::End => size,
-    };
-    let target = base.checked_add_signed(offset).filter(|target| *target <= size);
-    let target = target.ok_or(Errno::INVAL)?;
-    g.files().at(fd)?.offset = target;
-    Ok(target)
+    match descriptor.under {
+        Under::Cached(object) if g.maps().objects[object].flags.contains(Flags::GONE) => Err(Errno::NXIO),
+        _ => Ok(descriptor),
+    }
 }
 
-/// The length of the file in bytes.
+/// Where the bytes of a descriptor's file are, and what the descriptor was opened for.
 ///
 /// # Errors
-/// `EBADF`.
-pub fn size<H: House<State: Filed>>(g: &mut Guard<H>, fd: i32) -> Result<u64, Errno> {
-    let object = object(g, fd)?;
-    Ok(g.maps().objects[object].size)
+/// `EBADF`; `ENXIO`: its volume is gone.
+pub fn under<H: House<State: Filed>>(g: &mut Guard<H>, fd: i32) -> Result<(Under, Mode), Errno> {
+    living(g, fd).map(|descriptor| (descriptor.under, descriptor.mode))
 }
 
 /// The object of a descriptor's file.
 ///
 /// # Errors
-/// `EBADF`.
+/// `EBADF`, also for a file that is cached below; `ENXIO`.
 pub fn object<H: House<State: Filed>>(g: &mut Guard<H>, fd: i32) -> Result<u16, Errno> {
-    Ok(g.files().at(fd)?.object)
+    match living(g, fd)?.under {
+        Under::Cached(object) => Ok(object),
+        Under::Passed(_) => Err(Errno::BADF),
+    }
 }
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod writing;

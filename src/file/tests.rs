@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::vec;
 use std::vec::Vec;
 
-use super::{DESCRIPTORS, Whence, close, open, read, seek, size};
+use super::{DESCRIPTORS, Mode, Whence, close, open, read, seek, size};
 use crate::buflib::{CB_OK, Callbacks};
 use crate::cache::Cached;
 use crate::mmap::memory::faults;
@@ -14,7 +14,7 @@ use crate::port::model::{Dice, World, open_objects, segments};
 use crate::port::storage::Errno;
 
 fn open_it(world: &World, path: &str) -> Result<i32, Errno> {
-    open(&mut world.enter(), world.pool(), &CString::new(path).unwrap())
+    open(&mut world.enter(), world.pool(), &CString::new(path).unwrap(), Mode::READ)
 }
 
 fn read_it(world: &World, fd: i32, len: usize) -> Result<Vec<u8>, Errno> {
@@ -240,7 +240,7 @@ fn descriptors_run_out_with_an_error_and_come_back() {
     assert_eq!(close(&mut world.enter(), 7), Err(Errno::BADF));
     assert_eq!(read_it(&world, 7, 1), Err(Errno::BADF));
     assert_eq!(open_it(&world, "file"), Ok(7));
-    assert_eq!(open_it(&world, "nothing"), Err(Errno::NOENT));
+    assert_eq!(open_it(&world, "nothing"), Err(Errno::MFILE), "there is none for what is missing either");
     for fd in fds {
         close(&mut world.enter(), fd).unwrap();
     }

@@ -11,7 +11,7 @@ use crate::port::model::{Dice, World};
 use crate::port::storage::Errno;
 
 fn open(world: &World, path: &str) -> i32 {
-    file::open(&mut world.enter(), world.pool(), &CString::new(path).unwrap()).unwrap()
+    file::open(&mut world.enter(), world.pool(), &CString::new(path).unwrap(), file::Mode::READ).unwrap()
 }
 
 fn map(world: &World, fd: i32, offset: u64, length: usize) -> Result<i32, Errno> {
