@@ -33,6 +33,28 @@ mod sync {
         }
     }
 
+    /// What src/audio_pool/memory.rs has as a pointer with a mark in its lowest bit.
+    #[derive(Debug)]
+    pub struct Tagged(AtomicU32);
+
+    impl Default for Tagged {
+        fn default() -> Tagged {
+            Tagged(AtomicU32::new(0))
+        }
+    }
+
+    impl Tagged {
+        pub fn get(&self) -> (Option<Item>, bool) {
+            let word = self.0.load(Ordering::Acquire);
+            ((word >> 1).checked_sub(1), word & 1 != 0)
+        }
+
+        pub fn set(&self, item: Option<Item>, odd: bool) {
+            let number = item.map_or(0, |item| item + 1);
+            self.0.store(number << 1 | u32::from(odd), Ordering::Release);
+        }
+    }
+
     /// Loom's atomics are made while a model runs: nothing is `const`.
     macro_rules! constant {
         ($($item:tt)*) => { $($item)* };
@@ -151,6 +173,109 @@ fn a_full_ring_that_two_threads_take_from_and_give_to_keeps_every_buffer() {
         found.extend(mine);
         found.extend(theirs);
         is_whole(found, 2);
+    });
+}
+
+#[test]
+fn a_group_goes_out_whole_or_not_at_all_beside_a_thread_that_takes_one() {
+    model(|| {
+        let ring = Arc::new(Ring::new(4));
+        assert!(ring.push_group(&[0, 1, 2, 3]));
+        let other = {
+            let ring = ring.clone();
+            thread::spawn(move || ring.pop())
+        };
+        let mine = ring.pop_group();
+        let theirs = other.join().expect("joined");
+        let mut found = drain(&ring);
+        found.extend(mine.into_iter().flatten());
+        found.extend(theirs);
+        is_whole(found, 4);
+    });
+}
+
+#[test]
+fn a_group_goes_in_whole_or_not_at_all_beside_a_thread_that_gives_one() {
+    model(|| {
+        let ring = Arc::new(Ring::new(5));
+        let other = {
+            let ring = ring.clone();
+            thread::spawn(move || assert!(ring.push(4)))
+        };
+        if !ring.push_group(&[0, 1, 2, 3]) {
+            (0..4).for_each(|item| assert!(ring.push(item)));
+        }
+        other.join().expect("joined");
+        assert!(!ring.push(9), "five are the bound");
+        is_whole(drain(&ring), 5);
+    });
+}
+
+#[test]
+fn groups_that_go_round_are_not_taken_before_they_are_there_nor_twice() {
+    model(|| {
+        let ring = Arc::new(Ring::new(4));
+        assert!(ring.push_group(&[0, 1, 2, 3]));
+        let other = {
+            let ring = ring.clone();
+            thread::spawn(move || {
+                let given = ring.push_group(&[4, 5, 6, 7]);
+                (!given).then_some([4, 5, 6, 7])
+            })
+        };
+        let mut found: Vec<_> = ring.pop_group().into_iter().flatten().collect();
+        found.extend(ring.pop_group().into_iter().flatten());
+        found.extend(other.join().expect("joined").into_iter().flatten());
+        found.extend(drain(&ring));
+        is_whole(found, 8);
+    });
+}
+
+#[test]
+fn full_slots_that_are_exchanged_while_the_cleaner_comes_lose_no_buffer() {
+    model(|| {
+        let slots = Arc::new(Slots::new());
+        let ring = Arc::new(Ring::new(5));
+        slots.open(true);
+        for item in 0..4 {
+            assert!(slots.give_fast(item, || true));
+        }
+        let thief = {
+            let slots = slots.clone();
+            thread::spawn(move || steal(&slots))
+        };
+        // As put does it: the slots' buffers to the queue and this one into them, or this one to the queue.
+        if !slots.exchange_fast(4, |full| ring.push_group(full)) {
+            assert!(ring.push(4));
+        }
+        let mut found = thief.join().expect("joined");
+        assert_eq!(slots.len(), 0);
+        found.extend(drain(&ring));
+        is_whole(found, 5);
+    });
+}
+
+#[test]
+fn bare_slots_that_are_filled_while_the_cleaner_comes_lose_no_buffer() {
+    model(|| {
+        let slots = Arc::new(Slots::new());
+        let ring = Arc::new(Ring::new(4));
+        slots.open(true);
+        assert!(ring.push_group(&[0, 1, 2, 3]));
+        let thief = {
+            let slots = slots.clone();
+            thread::spawn(move || steal(&slots))
+        };
+        // As get does it.
+        let [first, rest @ ..] = ring.pop_group().expect("nobody else takes from it");
+        let mut found = vec![first];
+        if !slots.fill_fast(&rest) {
+            found.extend(rest);
+        }
+        found.extend(slots.take_fast());
+        found.extend(thief.join().expect("joined"));
+        assert_eq!(slots.len(), 0);
+        is_whole(found, 4);
     });
 }
 

@@ -13,7 +13,7 @@ use std::vec::Vec;
 
 use super::lend::{self, lend};
 use super::local::{self, Local};
-use super::pool::{self, Tier, pool};
+use super::pool::{self, Pool, Tier, pool};
 use super::record::{Record, Use};
 use super::settings::MOST;
 use super::stats::{Group, Latency, Stats};
@@ -108,9 +108,35 @@ fn get_through(handle: u32) -> Option<Lent> {
     if local.pool() != handle || local.zero.load(Ordering::Relaxed) != 0 || !local.slots.is_bare() {
         return None;
     }
-    let (record, tier) = local.home()?.take(handle)?;
+    let home = local.home()?;
+    let (record, tier) =
+        if local.getting.is_long(local.puts.low()) { get_batch(handle, local, home) } else { home.take(handle) }?;
     monitor::look(local.touch(local.hit(tier)));
     Some(lend::lend_fast(record, local))
+}
+
+/// Takes a buffer, and more into the slots: a thread that only gets asks the shared tiers on every fourth call.
+#[inline]
+fn get_batch(handle: u32, local: &'static Local, home: &'static Pool) -> Option<(&'static Record, Tier)> {
+    if !local.slots.is_open() && !local::admit(local) {
+        local.getting.end();
+        return home.take(handle);
+    }
+    let Some(([first, rest @ ..], tier)) = home.take_all(handle) else {
+        return home.take(handle);
+    };
+    if !local.slots.fill_fast(&rest) {
+        // The cleaner closed them.
+        rest.into_iter().for_each(|record| give_back(record, home));
+    }
+    Some((first, tier))
+}
+
+/// To the shared tiers or freed: an idle buffer that only the caller has.
+fn give_back(record: &'static Record, home: &Pool) {
+    if !home.give(record) {
+        index::release(record);
+    }
 }
 
 /// Any get; says whether it was a hit.
@@ -167,6 +193,28 @@ pub fn put(handle: u32, data: *mut u8) -> Result<(), Error> {
     if done { Ok(()) } else { put_slow(handle, data) }
 }
 
+/// Takes a lent buffer back that only the caller can have: there is nothing to look up and nothing to refuse.
+#[inline(always)]
+pub fn put_owned(record: &'static Record) {
+    let local = local::near(record.pool());
+    if local.pool() == record.pool() && local.used.load(Ordering::Relaxed) == clock::tick() {
+        let claim = || {
+            record.take_back();
+            true
+        };
+        if local.slots.give_fast(record, claim) {
+            local.puts.add();
+            return;
+        }
+        if local.slots.is_full() {
+            record.take_back();
+            return keep_through(local, record);
+        }
+    }
+    // Lent, and by a pool of ours: it is not refused.
+    let _ = put_slow(record.pool(), record.data());
+}
+
 /// How far a fast put came.
 #[derive(Clone, Copy, Debug)]
 pub enum Put {
@@ -197,7 +245,7 @@ pub fn put_fast(handle: u32, data: *mut u8) -> Put {
         return Put::Slow;
     }
     let thread = local.thread.load(Ordering::Relaxed);
-    if local.slots.give_fast(record, || record.claim_for_slots(thread)) {
+    if local.slots.give_fast(record, || record.claim(thread)) {
         local.puts.add();
         return Put::Done;
     }
@@ -207,17 +255,26 @@ pub fn put_fast(handle: u32, data: *mut u8) -> Put {
 /// The put of a thread that puts what others get: its slots are full. False: nothing happened.
 #[inline(never)]
 pub fn put_through(local: &'static Local, record: &'static Record) -> bool {
-    if !record.claim_for_tiers(local.thread.load(Ordering::Relaxed)) {
-        return false;
+    let claimed = record.claim(local.thread.load(Ordering::Relaxed));
+    if claimed {
+        keep_through(local, record);
     }
+    claimed
+}
+
+/// Beside or beyond full slots: a buffer that was taken back.
+fn keep_through(local: &'static Local, record: &'static Record) {
     // A pool that dies at this moment finds the buffer when its place is used again.
-    let kept = local.home().is_some_and(|pool| pool.give(record));
+    let kept = local.home().is_some_and(|pool| {
+        // A thread that only puts goes to the shared tiers with every fourth buffer, and with all of them.
+        let long = local.putting.is_long(local.gets_low());
+        long && local.slots.exchange_fast(record, |full| pool.give_all(full)) || pool.give(record)
+    });
     local.touch(local.puts.add());
     if !kept {
         local.freed.add();
         index::release(record);
     }
-    true
 }
 
 /// Any put.
@@ -257,7 +314,7 @@ fn put_any(handle: u32, data: *mut u8) -> Result<(), Error> {
         None if record.pool() == handle => {}
         None => return refuse(Error::Pool),
     }
-    if !record.claim_for_tiers(NOBODY) {
+    if !record.claim(NOBODY) {
         return refuse(Error::Twice);
     }
     record.adopt(handle);
@@ -296,7 +353,7 @@ fn put_shared(handle: u32, record: &'static Record, local: Option<&'static Local
 }
 
 fn group(handle: u32) -> Group {
-    let size = pool(handle).map_or(0, pool::Pool::size);
+    let size = pool(handle).map_or(0, Pool::size);
     if size >= config::settings().frame_size { Group::Frame } else { Group::Control }
 }
 
@@ -389,7 +446,7 @@ pub fn lend_alone(capacity: usize, owner: u32) -> Option<Lent> {
 /// [`Error::Foreign`], [`Error::Twice`].
 pub fn take_alone(data: *mut u8) -> Result<(), Error> {
     let record = index::find(data).ok_or(Error::Foreign)?;
-    if !record.claim_for_tiers(NOBODY) {
+    if !record.claim(NOBODY) {
         return Err(Error::Twice);
     }
     index::release(record);

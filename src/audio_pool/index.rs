@@ -13,64 +13,56 @@
 //! looks once more under the lock. Only misses of the pool and freed buffers change chains. The table doubles as buffers
 //! come; the tables it grew out of stay, for readers that are still in them, and sum up to less than the last one.
 
-use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::boxed::Box;
-use std::sync::OnceLock;
 
 use parking_lot::Mutex;
 
-use super::memory;
+use super::memory::{self, AtomicRef, forever};
 use super::record::{self, LIMIT, Record};
 
-const FIRST_BITS: usize = 8;
-const TABLES: usize = 13;
-const _: () = assert!(1 << (FIRST_BITS + TABLES - 1) >= LIMIT);
+const FIRST: usize = 256;
 /// The longest way a reader goes before it suspects that it was led astray.
 const PATIENCE: usize = 32;
 
-static TABLE: [OnceLock<Box<[AtomicU32]>>; TABLES] = [const { OnceLock::new() }; TABLES];
-static CURRENT: AtomicUsize = AtomicUsize::new(0);
+type Bucket = AtomicRef<Record>;
+/// A power of two of buckets.
+type Table = Box<[Bucket]>;
+
+static TABLE: AtomicRef<Table> = AtomicRef::none();
 
 struct Free {
-    /// Records that were used and are free: a chain by index + 1.
-    first: u32,
+    /// Records that were used and are free: a chain.
+    first: Option<&'static Record>,
     /// Records that were ever used.
     used: u32,
     /// Buffers that exist.
     live: usize,
 }
 
-static FREE: Mutex<Free> = Mutex::new(Free { first: 0, used: 0, live: 0 });
+static FREE: Mutex<Free> = Mutex::new(Free { first: None, used: 0, live: 0 });
 
-fn table(step: usize) -> Option<&'static [AtomicU32]> {
-    TABLE
-        .get(step)
-        .map(|table| &**table.get_or_init(|| (0..1usize << (FIRST_BITS + step)).map(|_| AtomicU32::new(0)).collect()))
-}
-
-#[inline]
-fn bucket(table: &'static [AtomicU32], data: *mut u8) -> Option<&'static AtomicU32> {
-    // Buffers begin on lines: the low bits say nothing. The multiplication spreads the rest upwards.
+#[inline(always)]
+fn bucket(table: &'static Table, data: *mut u8) -> Option<&'static Bucket> {
+    // Buffers lie on different lines: the low bits say nothing. The multiplication spreads the rest upwards.
     let hash = ((data.addr() as u64) >> 6).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
     table.get(hash as usize & (table.len() - 1))
 }
 
-#[inline]
+#[inline(always)]
 fn walk(data: *mut u8, patience: usize) -> Option<&'static Record> {
-    let table = TABLE.get(CURRENT.load(Ordering::Acquire))?.get()?;
-    let mut link = bucket(table, data)?.load(Ordering::Acquire);
+    let mut link = bucket(TABLE.get()?, data)?;
     for _ in 0..patience {
-        let record = record::record(link.checked_sub(1)?)?;
+        let record = link.get()?;
         if record.data() == data {
             return Some(record);
         }
-        link = record.next.load(Ordering::Acquire);
+        link = &record.next;
     }
     None
 }
 
 /// The same for once, without the second look: None may be wrong.
-#[inline]
+#[inline(always)]
 pub fn find_fast(data: *mut u8) -> Option<&'static Record> {
     walk(data, PATIENCE)
 }
@@ -91,9 +83,8 @@ fn find_slowly(data: *mut u8) -> Option<&'static Record> {
 
 /// A record that is used for nothing.
 fn claim(free: &mut Free) -> Option<&'static Record> {
-    if let Some(index) = free.first.checked_sub(1) {
-        let record = record::record(index)?;
-        free.first = record.next.load(Ordering::Relaxed);
+    if let Some(record) = free.first {
+        free.first = record.next.get();
         return Some(record);
     }
     let record = record::make(free.used)?;
@@ -125,8 +116,8 @@ pub fn release(record: &'static Record) {
     let mut free = FREE.lock();
     unlink(record);
     let (data, capacity) = record.end();
-    record.next.store(free.first, Ordering::Relaxed);
-    free.first = record.index() + 1;
+    record.next.assign(free.first);
+    free.first = Some(record);
     free.live -= 1;
     drop(free);
     if let Some(data) = data {
@@ -152,39 +143,31 @@ pub fn live() -> usize {
 
 /// Puts a record at the head of its chain. Under the lock.
 fn link(record: &'static Record) {
-    let place = table(CURRENT.load(Ordering::Relaxed)).and_then(|t| bucket(t, record.data()));
-    if let Some(place) = place {
-        record.next.store(place.load(Ordering::Relaxed), Ordering::Release);
-        place.store(record.index() + 1, Ordering::Release);
+    if let Some(place) = TABLE.get().and_then(|table| bucket(table, record.data())) {
+        record.next.assign(place.get());
+        place.set(record);
     }
 }
 
 /// Takes a record out of its chain. Under the lock.
 fn unlink(record: &'static Record) {
-    let start = table(CURRENT.load(Ordering::Relaxed)).and_then(|t| bucket(t, record.data()));
-    let Some(mut place) = start else {
-        return;
-    };
-    while let Some(at) = place.load(Ordering::Relaxed).checked_sub(1) {
-        let Some(found) = record::record(at) else {
-            return;
-        };
-        if at == record.index() {
-            place.store(found.next.load(Ordering::Relaxed), Ordering::Release);
-            return;
+    let mut place = TABLE.get().and_then(|table| bucket(table, record.data()));
+    while let Some(at) = place {
+        match at.get() {
+            Some(found) if core::ptr::eq(found, record) => return at.assign(found.next.get()),
+            found => place = found.map(|found| &found.next),
         }
-        place = &found.next;
     }
 }
 
 /// Doubles the table when there are more buffers than buckets. Under the lock.
 fn grow(free: &Free) {
-    let step = CURRENT.load(Ordering::Relaxed);
-    let full = table(step).is_none_or(|table| free.live > table.len());
-    if !full || table(step + 1).is_none() {
+    let buckets = TABLE.get().map_or(0, |table| table.len());
+    if free.live <= buckets || buckets >= LIMIT {
         return;
     }
-    CURRENT.store(step + 1, Ordering::Release);
+    let more = if buckets == 0 { FIRST } else { buckets * 2 };
+    TABLE.set(forever((0..more).map(|_| AtomicRef::none()).collect()));
     for index in 0..free.used {
         if let Some(record) = record::record(index)
             && !record.data().is_null()

@@ -4,7 +4,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use parking_lot::Mutex;
 
-use super::ring::{Line, Ring, Slot};
+use super::ring::Ring;
 use super::settings::Settings;
 use super::stats::Latency;
 use super::{clock, monitor};
@@ -12,20 +12,7 @@ use super::{clock, monitor};
 /// Samples that wait for the recorder.
 const QUEUE: usize = 10;
 
-static SAMPLES: Ring<[Slot; QUEUE]> = Ring {
-    head: Line(AtomicU32::new(0)),
-    tail: Line(AtomicU32::new(0)),
-    lap: (QUEUE as u32 + 1).next_power_of_two(),
-    slots: {
-        let mut slots = [const { Slot { stamp: AtomicU32::new(0), value: AtomicU32::new(0) } }; QUEUE];
-        let mut index = 0;
-        while index < QUEUE {
-            slots[index].stamp = AtomicU32::new(index as u32);
-            index += 1;
-        }
-        slots
-    },
-};
+static SAMPLES: Ring<[AtomicU32; QUEUE]> = Ring::over(QUEUE, [const { AtomicU32::new(0) }; QUEUE]);
 /// Samples that found the queue full.
 static DROPPED: AtomicU32 = AtomicU32::new(0);
 static LAST: Mutex<Option<(u32, u64)>> = Mutex::new(None);

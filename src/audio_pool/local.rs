@@ -45,6 +45,9 @@ pub struct Local {
     pub(super) used: AtomicU32,
     /// Whether it counts as a thread cache. Under the registry's lock.
     admitted: AtomicU32,
+    /// Gets that the shared tiers served without a put between them, and puts that they took without a get between.
+    pub(super) getting: Run,
+    pub(super) putting: Run,
     pub(super) hits: Counter,
     pub(super) hits_preallocated: Counter,
     pub(super) hits_overflow: Counter,
@@ -52,6 +55,36 @@ pub struct Local {
     pub(super) puts: Counter,
     pub(super) refused: Counter,
     pub(super) freed: Counter,
+}
+
+/// A run of calls of one kind: as long as a counter of the other kind stands still. Only the owner uses it.
+#[derive(Debug)]
+pub struct Run {
+    length: AtomicU32,
+    other: AtomicU32,
+}
+
+impl Run {
+    const fn new() -> Run {
+        Run { length: AtomicU32::new(0), other: AtomicU32::new(0) }
+    }
+
+    /// One more call; whether the run is long.
+    #[inline]
+    pub fn is_long(&self, other: u32) -> bool {
+        let length = if self.other.load(Ordering::Relaxed) == other { self.length.load(Ordering::Relaxed) } else { 0 };
+        self.other.store(other, Ordering::Relaxed);
+        if length >= LONG {
+            return true;
+        }
+        self.length.store(length + 1, Ordering::Relaxed);
+        false
+    }
+
+    /// The run begins anew.
+    pub fn end(&self) {
+        self.length.store(0, Ordering::Relaxed);
+    }
 }
 
 /// All parts of all threads.
@@ -80,6 +113,8 @@ impl Local {
             last: AlwaysRef::new(&NOWHERE),
             used: AtomicU32::new(0),
             admitted: AtomicU32::new(0),
+            getting: Run::new(),
+            putting: Run::new(),
             hits: Counter::new(),
             hits_preallocated: Counter::new(),
             hits_overflow: Counter::new(),
@@ -126,6 +161,12 @@ impl Local {
         tick
     }
 
+    /// The low bits of the number of gets.
+    pub fn gets_low(&self) -> u32 {
+        let shared = self.hits_preallocated.low().wrapping_add(self.hits_overflow.low());
+        shared.wrapping_add(self.hits.low()).wrapping_add(self.misses.low())
+    }
+
     /// What it counted.
     pub fn counts(&self) -> Counts {
         Counts {
@@ -162,11 +203,14 @@ impl Local {
 
 /// Back to the pool's shared tiers, or to the system where they are full or the pool is dead.
 fn send_back(record: &'static Record, to: Option<&'static Pool>) {
-    record.leave_slots();
     if !to.is_some_and(|pool| pool.give(record)) {
         index::release(record);
     }
 }
+
+/// How many calls in a row make a thread one that only gets or only puts: more than the shared tiers of a pool of the
+/// default size hold, so that nobody who fills or empties them sees anything of it.
+const LONG: u32 = 256;
 
 /// The registry, locked.
 pub fn registry() -> MutexGuard<'static, Registry> {
@@ -338,6 +382,8 @@ impl Block {
                 made.thread.store(self.number(), Ordering::Relaxed);
                 made.zero.store(u32::from(home.zeroes()), Ordering::Relaxed);
                 made.used.store(clock::tick(), Ordering::Relaxed);
+                made.getting.end();
+                made.putting.end();
                 registry.all.push(made);
                 all.push(made);
                 made

@@ -39,8 +39,10 @@ impl AudioPool {
     /// [`Error::Memory`].
     #[inline]
     pub fn get(&self) -> Result<Buffer, Error> {
-        let bytes = lend::bytes(engine::get(self.0).ok_or_else(|| engine::why_not(self.0))?)?;
-        Ok(Buffer { bytes, pool: self.0 })
+        match engine::get(self.0) {
+            Some(lent) => Ok(Buffer(lend::bytes(lent))),
+            None => Err(engine::why_not(self.0)),
+        }
     }
 
     /// The statistics.
@@ -59,41 +61,46 @@ impl Drop for AudioPool {
 
 /// A lent buffer. Dropping it puts it back, in whatever thread.
 #[derive(Debug)]
-pub struct Buffer {
-    bytes: Bytes,
-    pool: u32,
-}
+pub struct Buffer(Bytes);
 
 impl Buffer {
+    /// Where it is, aligned to 32 bytes: for code that fills it itself.
+    #[inline]
+    pub fn as_mut_ptr(&mut self) -> *mut u8 {
+        self.0.data()
+    }
+
     /// How many bytes fit.
     pub fn capacity(&self) -> usize {
-        self.bytes.capacity()
+        self.0.capacity()
     }
 
     /// What was written since it was lent.
+    #[inline]
     pub fn written(&self) -> &[u8] {
-        self.bytes.written()
+        self.0.written()
     }
 
     /// What was written, to change it.
     pub fn written_mut(&mut self) -> &mut [u8] {
-        self.bytes.written_mut()
+        self.0.written_mut()
     }
 
     /// Appends; false, and nothing changed, when it does not fit.
+    #[inline]
     pub fn append(&mut self, bytes: &[u8]) -> bool {
-        self.bytes.append(bytes)
+        self.0.append(bytes)
     }
 
     /// Forgets what was written.
     pub fn clear(&mut self) {
-        self.bytes.clear();
+        self.0.clear();
     }
 }
 
 impl Drop for Buffer {
+    #[inline]
     fn drop(&mut self) {
-        // Lent by this pool and put only here: it cannot be refused.
-        let _ = engine::put(self.pool, self.bytes.data().as_ptr());
+        engine::put_owned(self.0.record());
     }
 }

@@ -16,8 +16,8 @@ use parking_lot::Mutex;
 use super::Plan;
 use super::index;
 use super::memory::{AtomicRef, forever};
-use super::record::{Record, record};
-use super::ring::Ring;
+use super::record::Record;
+use super::ring::{GROUP, Ring};
 use super::stats::Counts;
 
 const PLACES: u32 = 1 << PLACE_BITS;
@@ -77,7 +77,7 @@ pub fn make(plan: Plan) -> Option<u32> {
             pool.end();
             return None;
         };
-        if !pool.preallocated.push(record.index()) {
+        if !pool.preallocated.push(record) {
             index::release(record);
         }
     }
@@ -160,7 +160,7 @@ impl Pool {
     pub fn take(&self, handle: u32) -> Option<(&'static Record, Tier)> {
         let tiers = [(&self.preallocated, Tier::Preallocated), (&self.overflow, Tier::Overflow)];
         for (ring, tier) in tiers {
-            while let Some(record) = ring.pop().and_then(record) {
+            while let Some(record) = ring.pop() {
                 if record.pool() == handle {
                     return Some((record, tier));
                 }
@@ -171,9 +171,35 @@ impl Pool {
         None
     }
 
+    /// Takes several idle buffers out of the tier that is next, the oldest first; None when it has not so many.
+    #[inline]
+    pub fn take_all(&self, handle: u32) -> Option<([&'static Record; GROUP], Tier)> {
+        let (taken, tier) = match self.preallocated.pop_group() {
+            Some(taken) => (taken, Tier::Preallocated),
+            None if !self.preallocated.is_empty() => return None,
+            None => (self.overflow.pop_group()?, Tier::Overflow),
+        };
+        if taken.iter().all(|record| record.pool() == handle) {
+            return Some((taken, tier));
+        }
+        for record in taken {
+            // Of the pool that was here before: put by a thread that overtook its end.
+            if record.pool() != handle || !self.give(record) {
+                index::release(record);
+            }
+        }
+        None
+    }
+
     /// Puts an idle buffer into the shared tiers; false when they are full.
     pub fn give(&self, record: &'static Record) -> bool {
-        self.preallocated.push(record.index()) || self.overflow.push(record.index())
+        self.preallocated.push(record) || self.overflow.push(record)
+    }
+
+    /// Puts several idle buffers into the tier that is next; false when there is not room for all of them beside each other.
+    #[inline]
+    pub fn give_all(&self, records: &[&'static Record; GROUP]) -> bool {
+        self.preallocated.push_group(records) || self.preallocated.is_full() && self.overflow.push_group(records)
     }
 
     /// The pool is dead from now on: its handle means nothing, its shared buffers are freed.
@@ -184,7 +210,7 @@ impl Pool {
 
     fn empty(&self) {
         let pop = || self.preallocated.pop().or_else(|| self.overflow.pop());
-        while let Some(record) = pop().and_then(record) {
+        while let Some(record) = pop() {
             index::release(record);
         }
     }

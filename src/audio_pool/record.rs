@@ -1,44 +1,39 @@
 //! What the pool knows of each buffer: one line of memory per buffer, that is never given back to the system.
 //!
 //! ```text
-//!   record    (its thread's)                     claim    (a line of its own)
-//!     in_slots  it lies in the holder's slots      lent or idle
-//!     holder    the thread that got it last
-//!     pool      the handle of the pool it belongs to
-//!     data      where the buffer is; its capacity
-//!     next      the chain of the index, or of free records
+//!   record  ──────────────► puts     how often it was put            a line of its own: of those who put it
+//!     holder, pool,    └──► lends    how often it was lent           a line of its own: of those who get it
+//!     capacity, next
+//!     data ───────────────► [ lends again | the buffer ... ]         the buffer's first line
 //!
-//!   claim   in_slots
-//!   lent    0           a caller has it
-//!   lent    1           idle, in the slots of the thread that got it and put it back
-//!   idle    0           idle, in any tier
+//!   lends == puts    idle, in some tier
+//!   lends != puts    lent: a caller has it
 //! ```
 //!
-//! The state is in two places because two ways of use are to be fast. A thread that gets and puts the same buffer touches
-//! the record only, which is in its core's cache. Where one thread gets and another one puts, the record is only read, by
-//! both, and what moves from core to core is the claim.
+//! *Why two counts, and one of them twice.* Where one thread gets and another one puts, nothing may travel between their
+//! cores for the pool's sake. The record is only read, by both. Who gets writes to the buffer's first line, which goes to the
+//! other thread anyway; who puts finds there that it was lent, and remembers in a line of its own that it was put. Nobody
+//! who gets reads the first line: that would wait for it to come back.
 //!
 //! Records are named by index, in segments made when needed. Because a record outlives its buffer, a put can look at it
 //! whatever pointer it was handed.
 //!
-//! *Putting back* makes a lent buffer idle. The thread that got it does so with a plain store, every other one by
-//! an exchange of the claim, which also moves its line only once: so of two puts one after the other the second is refused, and so it is of two puts at once by threads
-//! that did not get it. Only where the thread that got it and another one put it within the same few nanoseconds can both
-//! pass; to catch that would cost the hot path as much again, and such a caller has lost its data anyway.
+//! *Putting back* makes a lent buffer idle. The thread that got it does so with a plain store, and so does who owns it by
+//! Rust's rules; every other one by a compare-and-swap. So of two puts one after the other the second is refused, and so it is
+//! of two puts at once by threads that did not get it. Only where the thread that got it and another one put it within the
+//! same few nanoseconds can both pass; to catch that would cost the hot path as much again, and such a caller has lost
+//! its data anyway. A put of a buffer that another thread's put is freeing at that moment may read its first line too late.
 
-use core::ptr::{self, NonNull};
-use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
+use core::ptr::NonNull;
+use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
-use super::memory::{AlwaysRef, AtomicRef, forever};
+use super::memory::{AlwaysRef, AtomicRef, Data, forever};
 
 const SEGMENT: usize = 256;
 const SEGMENTS: usize = 4096;
 
 /// How many buffers there can be at a time, lent and idle, over all pools.
 pub const LIMIT: usize = SEGMENT * SEGMENTS;
-
-const IDLE: u32 = 0;
-const LENT: u32 = 1;
 
 /// What a record is used for at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,31 +50,42 @@ pub enum Use {
 #[derive(Debug)]
 #[repr(align(64))]
 pub struct Record {
-    in_slots: AtomicU32,
     holder: AtomicU32,
-    /// The next record of the chain, by index + 1; 0 ends it. The index's own.
-    pub(super) next: AtomicU32,
+    /// The next record of the chain. The index's own.
+    pub(super) next: AtomicRef<Record>,
     pool: AtomicU32,
-    claim: AlwaysRef<AtomicU32>,
-    data: AtomicPtr<u8>,
+    puts: AlwaysRef<AtomicU32>,
+    lends: AlwaysRef<AtomicU32>,
+    data: Data,
     capacity: AtomicUsize,
     index: AtomicU32,
 }
 
-/// On a line of its own: neighbours pass between threads at the same time.
+/// On a line of its own, and not at the place on it where a record has what is read next to it: the processor takes a
+/// store and a load at the same place of two pages for one another.
 #[repr(align(64))]
-struct Claim(AtomicU32);
+struct Count {
+    _before: [u32; 15],
+    count: AtomicU32,
+}
+
+impl Count {
+    const fn new() -> Count {
+        Count { _before: [0; 15], count: AtomicU32::new(0) }
+    }
+}
 
 struct Segment {
     records: [Record; SEGMENT],
-    claims: [Claim; SEGMENT],
+    puts: [Count; SEGMENT],
+    lends: [Count; SEGMENT],
 }
 
 static TABLE: [AtomicRef<Segment>; SEGMENTS] = [const { AtomicRef::none() }; SEGMENTS];
 
 /// The record of no buffer.
 pub static NOWHERE: Record = Record::new();
-static NO_CLAIM: AtomicU32 = AtomicU32::new(IDLE);
+static NO_COUNT: AtomicU32 = AtomicU32::new(0);
 
 /// The record of this index; None beyond the segments that exist.
 #[inline]
@@ -94,11 +100,13 @@ pub fn make(index: u32) -> Option<&'static Record> {
     if place.get().is_none() {
         place.set(forever(Segment {
             records: [const { Record::new() }; SEGMENT],
-            claims: [const { Claim(AtomicU32::new(IDLE)) }; SEGMENT],
+            puts: [const { Count::new() }; SEGMENT],
+            lends: [const { Count::new() }; SEGMENT],
         }));
     }
     let made = record(index)?;
-    made.claim.set(&place.get()?.claims.get(index as usize % SEGMENT)?.0);
+    made.puts.set(&place.get()?.puts.get(index as usize % SEGMENT)?.count);
+    made.lends.set(&place.get()?.lends.get(index as usize % SEGMENT)?.count);
     made.index.store(index, Ordering::Relaxed);
     Some(made)
 }
@@ -106,12 +114,12 @@ pub fn make(index: u32) -> Option<&'static Record> {
 impl Record {
     const fn new() -> Record {
         Record {
-            in_slots: AtomicU32::new(0),
             holder: AtomicU32::new(0),
-            next: AtomicU32::new(0),
+            next: AtomicRef::none(),
             pool: AtomicU32::new(0),
-            claim: AlwaysRef::new(&NO_CLAIM),
-            data: AtomicPtr::new(ptr::null_mut()),
+            puts: AlwaysRef::new(&NO_COUNT),
+            lends: AlwaysRef::new(&NO_COUNT),
+            data: Data::none(),
             capacity: AtomicUsize::new(0),
             index: AtomicU32::new(0),
         }
@@ -121,14 +129,14 @@ impl Record {
     pub fn begin(&self, data: NonNull<u8>, capacity: usize, pool: u32) {
         self.capacity.store(capacity, Ordering::Relaxed);
         self.pool.store(pool, Ordering::Relaxed);
-        self.claim.get().store(IDLE, Ordering::Relaxed);
-        self.data.store(data.as_ptr(), Ordering::Release);
+        let puts = self.puts.get().load(Ordering::Relaxed);
+        self.lends.get().store(puts, Ordering::Relaxed);
+        self.data.set(data, puts);
     }
 
     /// Ends it: the record is free. The buffer was idle, in no tier, and not in slots.
     pub fn end(&self) -> (Option<NonNull<u8>>, usize) {
-        let data = self.data.swap(ptr::null_mut(), Ordering::Relaxed);
-        (NonNull::new(data), self.capacity())
+        (self.data.take(), self.capacity())
     }
 
     /// Its own index.
@@ -140,7 +148,7 @@ impl Record {
     /// Where the buffer is.
     #[inline]
     pub fn data(&self) -> *mut u8 {
-        self.data.load(Ordering::Relaxed)
+        self.data.get()
     }
 
     /// The bytes that fit.
@@ -164,7 +172,7 @@ impl Record {
     pub fn used(&self) -> Use {
         if self.data().is_null() {
             Use::Free
-        } else if self.claim.get().load(Ordering::Acquire) == LENT && self.in_slots.load(Ordering::Relaxed) == 0 {
+        } else if self.puts.get().load(Ordering::Acquire) != self.data.count() {
             Use::Lent
         } else {
             Use::Idle
@@ -183,48 +191,33 @@ impl Record {
         if self.holder.load(Ordering::Relaxed) != thread {
             self.holder.store(thread, Ordering::Relaxed);
         }
-        if self.in_slots.load(Ordering::Relaxed) != 0 {
-            self.in_slots.store(0, Ordering::Relaxed);
-        } else {
-            self.claim.get().store(LENT, Ordering::Relaxed);
-        }
+        let lends = self.lends.get();
+        let count = lends.load(Ordering::Relaxed).wrapping_add(1);
+        lends.store(count, Ordering::Relaxed);
+        self.data.set_count(count);
     }
 
-    /// Makes a buffer that lay in slots one that may lie anywhere. Its thread has lost it to the caller.
-    pub fn leave_slots(&self) {
-        if self.in_slots.load(Ordering::Relaxed) != 0 {
-            self.claim.get().store(IDLE, Ordering::Relaxed);
-            self.in_slots.store(0, Ordering::Relaxed);
-        }
+    /// Takes a lent buffer back that only the caller can have.
+    #[inline(always)]
+    pub fn take_back(&self) {
+        self.puts.get().store(self.data.count(), Ordering::Relaxed);
     }
 
-    /// Takes a lent buffer back into the slots of a thread: from now on that thread alone has it. False: it was put
+    /// Takes a lent buffer back: from now on the caller alone has it. False: it was put
     /// already.
     #[inline(always)]
-    pub fn claim_for_slots(&self, thread: u32) -> bool {
-        self.claim_by(thread, || self.in_slots.store(1, Ordering::Relaxed))
-    }
-
-    /// Takes a lent buffer back for any tier: from now on the caller alone has it. False: it was put already.
-    #[inline(always)]
-    pub fn claim_for_tiers(&self, thread: u32) -> bool {
-        self.claim_by(thread, || self.claim.get().store(IDLE, Ordering::Relaxed))
-    }
-
-    #[inline(always)]
-    fn claim_by(&self, thread: u32, own: impl FnOnce()) -> bool {
-        if self.in_slots.load(Ordering::Relaxed) != 0 {
+    pub fn claim(&self, thread: u32) -> bool {
+        let puts = self.puts.get();
+        let before = puts.load(Ordering::Relaxed);
+        let lends = self.data.count();
+        if before == lends {
             return false;
         }
-        let claim = self.claim.get();
-        if self.holder.load(Ordering::Relaxed) != thread {
-            return claim.swap(IDLE, Ordering::AcqRel) == LENT;
+        if self.holder.load(Ordering::Relaxed) == thread {
+            puts.store(lends, Ordering::Relaxed);
+            return true;
         }
-        let lent = claim.load(Ordering::Relaxed) == LENT;
-        if lent {
-            own();
-        }
-        lent
+        puts.compare_exchange(before, lends, Ordering::AcqRel, Ordering::Relaxed).is_ok()
     }
 }
 

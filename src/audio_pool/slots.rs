@@ -101,6 +101,42 @@ impl Slots {
         given
     }
 
+    /// Owner, fast: gives full slots away, the buffer that was put first first, and keeps another buffer instead. False:
+    /// nothing was kept; `give` did not take them, or the slots are not full.
+    #[inline(always)]
+    pub fn exchange_fast(&self, item: Item, give: impl FnOnce(&[Item; SLOTS]) -> bool) -> bool {
+        self.busy.store(1, Ordering::Relaxed);
+        compiler_fence(Ordering::SeqCst);
+        let given = self.door.load(Ordering::Relaxed) == FAST
+            && self.len() == SLOTS
+            && give(&self.places.each_ref().map(Place::get));
+        if given {
+            if let Some(first) = self.places.first() {
+                first.set(item);
+            }
+            self.count.store(1, Ordering::Relaxed);
+        }
+        self.busy.store(0, Ordering::Release);
+        given
+    }
+
+    /// Owner, fast: keeps buffers in bare slots so that the first of them is taken first; false when they are not bare.
+    #[inline(always)]
+    pub fn fill_fast<const N: usize>(&self, items: &[Item; N]) -> bool {
+        const { assert!(N <= SLOTS) };
+        self.busy.store(1, Ordering::Relaxed);
+        compiler_fence(Ordering::SeqCst);
+        let bare = self.door.load(Ordering::Relaxed) == FAST && self.len() == 0;
+        if bare {
+            for (place, item) in self.places.iter().zip(items.iter().rev()) {
+                place.set(*item);
+            }
+            self.count.store(N as u32, Ordering::Relaxed);
+        }
+        self.busy.store(0, Ordering::Release);
+        bare
+    }
+
     /// Owner: takes the buffer that was put last.
     pub fn take(&self) -> Option<Item> {
         self.busy.store(1, Ordering::Relaxed);

@@ -9,6 +9,8 @@ pub use crate::port::barrier::light;
 pub type Item = &'static super::record::Record;
 /// A slot.
 pub type Place = super::memory::AlwaysRef<super::record::Record>;
+/// A place of a queue.
+pub type Tagged = super::memory::TaggedRef<super::record::Record>;
 /// What lies in a slot that was never used.
 pub const NOTHING: Item = &super::record::NOWHERE;
 

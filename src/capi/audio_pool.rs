@@ -1,6 +1,6 @@
 //! The audio buffer pool: buffers that pass between threads and are not allocated each time.
 //!
-//! A pool is an int above 0. A get answers a buffer of at least the pool's size, aligned to 64 bytes on the host and to
+//! A pool is an int above 0. A get answers a buffer of at least the pool's size, aligned to 32 bytes on the host and to
 //! a word in the tree, with nothing written to it yet: what it holds is rest of old sound. A put takes the pointer
 //! that the get answered, in any thread. Every function may be called from any thread, none of those that get and put
 //! waits for another one's work. In the tree there is one list per pool, and a get that finds it empty takes a

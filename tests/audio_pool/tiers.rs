@@ -70,7 +70,11 @@ fn buffers_are_on_lines_of_their_own_and_have_the_pools_capacity() {
         let pool = pool(size);
         let (lent, capacity) = pool.get_sized();
         assert_eq!(capacity, size);
-        assert_eq!(lent.0 % 64, 0);
+        assert_eq!(lent.0 % 32, 0);
+        let (next, _) = pool.get_sized();
+        let lines = |lent: Lent| (lent.0 / 64, (lent.0 + size - 1) / 64);
+        assert!(lines(lent).1 < lines(next).0 || lines(next).1 < lines(lent).0, "they share a line");
+        pool.put(next);
         assert_eq!(audio_pool_capacity(lent.pointer()), size);
         lent.mark(1);
         pool.put(lent);
