@@ -9,7 +9,12 @@ use support::{archive, compiler, has_32_bit, root, run, scratch};
 
 /// Builds a program against an archive and runs it in a folder of its own: what it says.
 fn play(port: &str, program: &str) -> String {
-    let dir = scratch(&format!("floors-{port}-{program}"));
+    play_with(port, program, &[])
+}
+
+/// The same with arguments for the program.
+fn play_with(port: &str, program: &str, arguments: &[&str]) -> String {
+    let dir = scratch(&format!("floors-{port}-{program}-{}", arguments.join("-")));
     let sources = root().join("tests/floors");
     let mut build = Command::new(compiler(false));
     build.args(["-std=gnu11", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-I"]).arg(root().join("include"));
@@ -23,7 +28,7 @@ fn play(port: &str, program: &str) -> String {
         build.args(["-DCOOPERATIVE", "-DROCKMEM_THREADS=0"]).args([sources.join("glue.c"), sources.join("file.c")]);
     }
     run(build.arg(archive(port)).args(["-lpthread", "-ldl", "-lm", "-o"]).arg(dir.join("program")));
-    run(Command::new(dir.join("program")).current_dir(&dir))
+    run(Command::new(dir.join("program")).args(arguments).current_dir(&dir))
 }
 
 #[test]
@@ -34,6 +39,21 @@ fn files_and_mappings_on_the_host() {
 #[test]
 fn files_and_mappings_on_the_rockbox_port() {
     assert_eq!(play("rockbox", "files"), "files as promised\n");
+}
+
+#[test]
+fn mappings_over_the_systems_mmap() {
+    assert_eq!(play("host", "mapped"), "mappings as promised\n");
+}
+
+#[test]
+fn mappings_of_an_image_in_the_pool() {
+    assert_eq!(play_with("host", "mapped", &["image"]), "mappings as promised\n");
+}
+
+#[test]
+fn mappings_in_the_pool_on_the_rockbox_port() {
+    assert_eq!(play("rockbox", "mapped"), "mappings as promised\n");
 }
 
 #[test]
@@ -50,6 +70,7 @@ fn streams_on_the_rockbox_port_while_another_thread_allocates() {
 fn files_and_streams_on_the_rockbox_port_with_32_bit() {
     if has_32_bit() {
         assert_eq!(play("rockbox32", "files"), "files as promised\n");
+        assert_eq!(play("rockbox32", "mapped"), "mappings as promised\n");
         assert_eq!(play("rockbox32", "streams"), "streams as promised\n");
     }
 }

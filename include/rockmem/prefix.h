@@ -110,10 +110,15 @@
 #define mmap_destroy_wait rockmem_mmap_destroy_wait
 #define mmap_error rockmem_mmap_error
 #define mmap_get rockmem_mmap_get
+#define mmap_overwrite rockmem_mmap_overwrite
 #define mmap_pagesize rockmem_mmap_pagesize
 #define mmap_put rockmem_mmap_put
 #define mmap_read rockmem_mmap_read
 #define mmap_read_wait rockmem_mmap_read_wait
+#define mmap_sync rockmem_mmap_sync
+#define mmap_sync_wait rockmem_mmap_sync_wait
+#define mmap_write rockmem_mmap_write
+#define mmap_write_wait rockmem_mmap_write_wait
 #define rm_close rockmem_rm_close
 #define rm_creat rockmem_rm_creat
 #define rm_file_exists rockmem_rm_file_exists

@@ -52,3 +52,10 @@ impl Mode {
         self != Mode::Read
     }
 }
+
+impl Access {
+    /// Whether a mapping of this mode asks for no more.
+    pub fn allows(self, mode: Mode) -> bool {
+        (!mode.reads() || self.contains(Access::READ)) && (!mode.writes() || self.contains(Access::WRITE))
+    }
+}

@@ -99,13 +99,10 @@ impl Registry {
     }
 }
 
-/// The stream of a file for mappings: one that is open already, or a new one. The file's lock is held.
-///
-/// # Errors
-/// `EBADF`, `EMFILE`.
-pub fn stream(key: Key, writable: bool, fd: i32) -> Result<Arc<Stream>, Errno> {
+/// The stream of a file for mappings: the one they have already, or this one. The file's lock is held.
+pub fn stream(key: Key, writable: bool, own: Stream) -> Arc<Stream> {
     let known = REGISTRY.lock().file(key, writable).map(|file| file.stream.clone());
-    known.map_or_else(|| Stream::duplicate(fd).map(Arc::new), Ok)
+    known.unwrap_or_else(|| Arc::new(own))
 }
 
 /// Gives a mapping its number. The file's lock is held.

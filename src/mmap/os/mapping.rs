@@ -4,11 +4,10 @@ use super::files::{join, leave, order, refit, stream};
 use super::held::Held;
 use super::slot::{FIRST, Slot, Will};
 use crate::mmap::mode::{Access, Mode};
-use crate::port::region::look;
 use crate::port::storage::Errno;
 use crate::port::types::Off;
 
-pub use crate::port::region::page;
+pub use crate::port::region::{Stream, page};
 
 /// A mapping of this engine, by its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,15 +41,15 @@ impl Mapping {
         self.0
     }
 
-    /// Maps `length` bytes of the file of a descriptor of the system, from `offset` on. The mapping keeps the file open
-    /// by a descriptor of its own, which mappings of the same file share.
+    /// Maps `length` bytes of a file from `offset` on. The mapping keeps the file open by the stream, or by one that
+    /// other mappings of the same file have already.
     ///
     /// # Errors
-    /// `EBADF`; `EACCES` for what is no ordinary file, or was not opened for reading, or not for writing where the mode
-    /// needs it: this engine cannot write what it cannot read; `EINVAL` for no length, an offset that is no multiple of
-    /// the page, a range that no file has; `ENOMEM`; `EMFILE`.
-    pub fn create(fd: i32, access: Access, mode: Mode, offset: u64, length: usize) -> Result<Mapping, Errno> {
-        let (key, _) = look(fd)?;
+    /// `EACCES` for what is no ordinary file, or was not opened for reading, or not for writing where the mode needs it:
+    /// this engine cannot write what it cannot read; `EINVAL` for no length, an offset that is no multiple of the page, a
+    /// range that no file has; `ENOMEM`; `EMFILE`.
+    pub fn create(file: Stream, access: Access, mode: Mode, offset: u64, length: usize) -> Result<Mapping, Errno> {
+        let key = file.key()?;
         let needed = if mode.writes() { Access::all() } else { Access::READ };
         if !access.contains(needed) {
             return Err(Errno::ACCES);
@@ -60,7 +59,7 @@ impl Mapping {
             return Err(Errno::INVAL);
         }
         let _order = order(key);
-        let file = stream(key, mode.writes(), fd)?;
+        let file = stream(key, mode.writes(), file);
         join(Held::new(key, file, offset, length, mode)?).map(Mapping)
     }
 

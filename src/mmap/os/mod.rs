@@ -33,12 +33,12 @@ mod slot;
 #[cfg(feature = "host")]
 pub use files::{extending, owed, resize};
 #[cfg(feature = "host")]
-pub use mapping::{Mapping, page, readable, writable};
+pub use mapping::{Mapping, Stream, page, readable, writable};
 
 #[cfg(not(feature = "host"))]
 mod none;
 #[cfg(not(feature = "host"))]
-pub use none::{Mapping, page, readable, writable};
+pub use none::{Mapping, Stream, page, readable, writable};
 
 #[cfg(all(test, feature = "host"))]
 mod crowd;

@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::vec;
 use std::vec::Vec;
 
-use super::{Mapping, extending, owed, page, resize};
+use super::{Mapping, Stream, extending, owed, page, resize};
 use crate::mmap::mode::{Access, Mode};
 use crate::port::region::faults::{CALLS, POPULATE, SYNC, peek, poke};
 use crate::port::storage::Errno;
@@ -24,7 +24,11 @@ pub fn file(bytes: usize) -> (File, Vec<u8>) {
 }
 
 pub fn map(file: &File, mode: Mode, offset: u64, length: usize) -> Result<Mapping, Errno> {
-    Mapping::create(file.as_raw_fd(), Access::all(), mode, offset, length)
+    create(file, Access::all(), mode, offset, length)
+}
+
+fn create(file: &File, access: Access, mode: Mode, offset: u64, length: usize) -> Result<Mapping, Errno> {
+    Mapping::create(Stream::duplicate(file.as_raw_fd())?, access, mode, offset, length)
 }
 
 /// The bytes of a mapping as they are now.
@@ -199,16 +203,15 @@ fn a_page_that_was_declared_costs_no_call() {
 #[test]
 fn modes_are_checked_against_the_descriptor_and_the_declaration() {
     let (file, _) = file(1000);
-    let fd = file.as_raw_fd();
     for (access, mode) in [
         (Access::READ, Mode::Write),
         (Access::READ, Mode::Both),
         (Access::WRITE, Mode::Read),
         (Access::WRITE, Mode::Write),
     ] {
-        assert_eq!(Mapping::create(fd, access, mode, 0, 1000), Err(Errno::ACCES));
+        assert_eq!(create(&file, access, mode, 0, 1000), Err(Errno::ACCES));
     }
-    let read = Mapping::create(fd, Access::READ, Mode::Read, 0, 1000).unwrap();
+    let read = create(&file, Access::READ, Mode::Read, 0, 1000).unwrap();
     let write = map(&file, Mode::Write, 0, 1000).unwrap();
     assert_eq!(read.write(0, 1), Err(Errno::ACCES));
     assert_eq!(read.write(0, 0), Err(Errno::ACCES));
@@ -224,7 +227,7 @@ fn modes_are_checked_against_the_descriptor_and_the_declaration() {
 #[test]
 fn bad_input_gets_its_error_and_changes_nothing() {
     let (file, whole) = file(10_000);
-    assert_eq!(Mapping::create(-1, Access::all(), Mode::Read, 0, 1), Err(Errno::BADF));
+    assert!(matches!(Stream::duplicate(-1), Err(Errno::BADF)));
     assert_eq!(map(&file, Mode::Read, 0, 0), Err(Errno::INVAL));
     assert_eq!(map(&file, Mode::Read, 1, 10), Err(Errno::INVAL));
     assert_eq!(map(&file, Mode::Read, page() as u64 / 2, 10), Err(Errno::INVAL));

@@ -93,14 +93,21 @@ impl Granules {
     /// also mean that [`Granules::all`] has to look closely.
     #[inline(always)]
     pub fn all_at_a_glance(&self, offset: usize, length: usize) -> bool {
-        let within = |end: usize| length.wrapping_sub(1) < end && offset <= end - length;
-        within(self.prefix.load(Ordering::Acquire))
-            || (within(self.length.load(Ordering::Relaxed)) && {
-                let shift = self.shift.load(Ordering::Relaxed);
-                let first = offset >> shift;
-                first == (offset + (length - 1)) >> shift
-                    && self.words.get(first / BITS).is_some_and(|word| set_in(word, 1 << (first % BITS)))
-            })
+        // An empty range, or one that is longer than all there is, has no last byte behind its first.
+        let last = offset.wrapping_add(length).wrapping_sub(1);
+        if last < offset || last >= self.length.load(Ordering::Relaxed) {
+            return false;
+        }
+        if last < self.prefix.load(Ordering::Acquire) {
+            return true;
+        }
+        let shift = self.shift.load(Ordering::Relaxed);
+        let granule = offset >> shift;
+        granule == last >> shift
+            && self
+                .words
+                .get(granule / BITS)
+                .is_some_and(|word| word.load(Ordering::Acquire) >> (granule % BITS) & 1 != 0)
     }
 
     /// Whether a range that is not empty lies inside and all its granules are set.

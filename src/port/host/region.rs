@@ -106,10 +106,18 @@ impl Stream {
         ask(|| unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 0) }).map(Stream)
     }
 
-    /// As [`look`].
+    /// Which file it is.
     ///
     /// # Errors
-    /// The system's.
+    /// As [`look`].
+    pub fn key(&self) -> Result<Key, Errno> {
+        look(self.0).map(|(key, _)| key)
+    }
+
+    /// Its length in bytes.
+    ///
+    /// # Errors
+    /// As [`look`].
     pub fn size(&self) -> Result<u64, Errno> {
         look(self.0).map(|(_, size)| size)
     }
