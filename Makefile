@@ -4,7 +4,8 @@
 #   make PORT=rockbox             build/rockbox/librockmem.a: the players' port, built for this machine
 #   make AUDIO_POOL=0             the library without the audio buffer pool
 #   make PREFIXED=1               build/prefixed/…: every name begins with rockmem_; compile with -DROCKMEM_PREFIX
-#   make TARGET=triple            build/…/triple/…: for another machine, whose Rust target is installed
+#   make TARGET=triple            build/…/triple/…: for another machine; players: docs/native.md. Where the Rust target is not
+#                                 installed, its core is built from source with whichever rustc has the source beside it
 #   make headers                  remakes include/rockmem/*.h after a change in src/capi or symbols
 #   make test                     everything there is to check; installs what it misses (as root) or says what to install
 #   make run [AUDIO=file]         the example player
@@ -16,10 +17,22 @@
 CARGO   ?= cargo
 PORT    ?= host
 CFLAGS  ?= -O2 -g
-OBJCOPY ?= objcopy
-LD      ?= ld
-AR      ?= ar
-NM      ?= nm
+
+# The binary tools for a TARGET: the first set that is there. This machine's know their 32-bit sibling.
+first-tools = $(firstword $(foreach prefix,$1,$(if $(shell command -v $(prefix)ld),$(prefix))) $1)
+ifneq ($(filter arm% thumb%,$(TARGET)),)
+  CROSS ?= $(call first-tools,arm-none-eabi- arm-elf-eabi- arm-linux-gnueabi-)
+else ifneq ($(filter mipsel-%,$(TARGET)),)
+  CROSS ?= $(call first-tools,mipsel-elf- mipsel-linux-gnu-)
+endif
+OBJCOPY ?= $(CROSS)objcopy
+NM      ?= $(CROSS)nm
+ifeq ($(origin LD),default)
+  LD    := $(CROSS)ld
+endif
+ifeq ($(origin AR),default)
+  AR    := $(CROSS)ar
+endif
 
 ifeq ($(PORT),host)
   OUT      := build
@@ -31,8 +44,7 @@ else ifeq ($(PORT),rockbox)
   PROFILE  := rockbox
   FEATURES := rockbox
   # Nobody unwinds on a player, and no linker script of the tree has a place for the tables.
-  STRIP    := --strip-debug --remove-section=.eh_frame --remove-section=.ARM.exidx* --remove-section=.comment \
-              --remove-section=.llvmbc --remove-section=.llvmcmd
+  STRIP    := --strip-debug --remove-section=.eh_frame --remove-section=.ARM.exidx* --remove-section=.comment
 else
   $(error PORT is host or rockbox)
 endif
@@ -60,11 +72,37 @@ endif
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 BUILT      := $(TARGET_DIR)/$(PROFILE)
 ifdef TARGET
-  OUT   := $(OUT)/$(TARGET)
-  BUILT := $(TARGET_DIR)/$(TARGET)/$(PROFILE)
-  # The linker of this machine knows its 32-bit sibling by this name; for others, bring LD, AR, NM and OBJCOPY.
-  LDFLAGS += $(if $(filter i686-%,$(TARGET)),-m elf_i386)
+  OUT      := $(OUT)/$(TARGET)
+  LDFLAGS  += $(if $(filter i686-%,$(TARGET)),-m elf_i386)
+  ifneq ($(filter %-none %-none-eabi,$(TARGET)),)
+    BARE := yes
+    # Where nothing else was asked: the smallest code; on x86-64 that would cost more time than it saves room.
+    CARGO_ENV := CARGO_PROFILE_ROCKBOX_OPT_LEVEL=$(or $(CARGO_PROFILE_ROCKBOX_OPT_LEVEL),z)
+    # Not every MIPS player has the instructions of the second release.
+    RUSTFLAGS_OF_TARGET := $(if $(filter mipsel-%,$(TARGET)),-Ctarget-cpu=mips32 -Ctarget-feature=-mips32r2)
+  endif
+  sysroot-of = $(shell $1 --print sysroot 2>/dev/null)
+  ifneq ($(wildcard $(call sysroot-of,$(or $(RUSTC),rustc))/lib/rustlib/$(TARGET)),)
+    BUILT   := $(TARGET_DIR)/$(TARGET)/$(PROFILE)
+  else
+    RUSTC_SRC := $(firstword $(foreach rustc,$(RUSTC) rustc /usr/bin/rustc,\
+        $(if $(wildcard $(call sysroot-of,$(rustc))/lib/rustlib/src/rust/library/Cargo.lock),$(rustc))))
+    ifeq ($(RUSTC_SRC),)
+      $(error $(TARGET) is not installed (rustup target add), nor is the source of its core (rustup component add rust-src, \
+          or Debian's packages rustc-web and rust-web-src))
+    endif
+    # A folder of its own: another compiler, and tests may be building meanwhile.
+    TARGET_DIR := $(TARGET_DIR)/from-source
+    BUILT      := $(TARGET_DIR)/$(TARGET)/$(PROFILE)
+    CARGO_ENV  += CARGO_TARGET_DIR=$(TARGET_DIR) RUSTC=$(RUSTC_SRC) RUSTC_BOOTSTRAP=1
+    CARGO_STD  := -Zbuild-std=core
+    # A panic of ours tells its line only.
+    RUSTFLAGS_OF_TARGET += $(if $(BARE),-Zlocation-detail=line)
+  endif
 endif
+
+# A player has its own mem*, and on ARM all of the compiler's helpers: tools/helpers.sh.
+HELPERS := $(if $(filter arm% thumb%,$(TARGET)),none,$(if $(BARE),no-mem,all))
 ARCHIVE := $(OUT)/librockmem.a
 NAMES   := $(OUT)/names.txt
 SOURCES := $(shell find src -name '*.rs' -o -name '*.c') Cargo.toml Cargo.lock build.rs
@@ -83,14 +121,17 @@ $(NAMES): $(SYMBOLS) Makefile
 # One object with nothing global but those names: the library never clashes with its users. What only the parts that were
 # left out needed is not asked of them either.
 $(ARCHIVE): $(SOURCES) $(NAMES)
-	@$(CARGO) rustc -q --lib --crate-type staticlib --profile $(PROFILE) \
-	    --no-default-features --features $(FEATURES) $(if $(TARGET),--target $(TARGET) -- -C relocation-model=static)
-	@$(LD) -r $(LDFLAGS) --gc-sections $$(sed 's/^/-u /' $(NAMES)) -o $(OUT)/rockmem.o $(BUILT)/librockmem.a
+	@$(CARGO_ENV) $(if $(RUSTFLAGS_OF_TARGET),RUSTFLAGS='$(RUSTFLAGS_OF_TARGET)') $(CARGO) rustc -q $(CARGO_STD) --lib \
+	    --crate-type staticlib --profile $(PROFILE) --no-default-features --features $(FEATURES) \
+	    $(if $(TARGET),--target $(TARGET) -- -C relocation-model=static) 2>$(OUT)/cargo.log || { cat $(OUT)/cargo.log; exit 1; }
+	@$(OBJCOPY) --remove-section=.llvmbc --remove-section=.llvmcmd $(BUILT)/librockmem.a $(OUT)/whole.a
+	@[ $(HELPERS) = all ] || tools/helpers.sh $(HELPERS) $(OUT)/whole.a '$(AR)' '$(OBJCOPY)'
+	@$(LD) -r $(LDFLAGS) --gc-sections $$(sed 's/^/-u /' $(NAMES)) -o $(OUT)/rockmem.o $(OUT)/whole.a
 	@$(OBJCOPY) $(STRIP) --keep-global-symbols=$(NAMES) $(OUT)/rockmem.o
 	@$(OBJCOPY) --strip-unneeded $(OUT)/rockmem.o $(OUT)/needed.o
 	@$(NM) -u $(OUT)/rockmem.o $(OUT)/needed.o | awk 'NF == 2 { print $$2 }' | sort | uniq -u > $(OUT)/unused.txt
 	@[ ! -s $(OUT)/unused.txt ] || $(OBJCOPY) --strip-symbols=$(OUT)/unused.txt $(OUT)/rockmem.o
-	@rm -f $@ $(OUT)/needed.o
+	@rm -f $@ $(OUT)/needed.o $(OUT)/whole.a
 	@$(AR) crs $@ $(OUT)/rockmem.o
 	@echo "$@"
 
