@@ -49,7 +49,8 @@ pub fn run(command: &mut Command) -> String {
 }
 
 /// How an archive is made and where it is then: `host`, `rockbox`, `rockbox32`, the same for 32 bit, `small`, the
-/// players' without the audio pool, `pool`, the players' pool alone, or `prefixed`, the host's with every name prefixed.
+/// players' without the audio pool, `pool` and `pool32`, the players' pool alone, or `prefixed`, the host's with every
+/// name prefixed.
 fn recipe(which: &str) -> (&'static [&'static str], &'static str) {
     match which {
         "host" => (&["PORT=host"], "build/librockmem.a"),
@@ -59,6 +60,10 @@ fn recipe(which: &str) -> (&'static [&'static str], &'static str) {
         }
         "small" => (&["PORT=rockbox", "AUDIO_POOL=0"], "build/rockbox/no-audio-pool/librockmem.a"),
         "pool" => (&["PORT=rockbox", "LEVEL=buflib"], "build/rockbox/buflib/librockmem.a"),
+        "pool32" => (
+            &["PORT=rockbox", "LEVEL=buflib", "TARGET=i686-unknown-linux-gnu"],
+            "build/rockbox/buflib/i686-unknown-linux-gnu/librockmem.a",
+        ),
         "prefixed" => (&["PORT=host", "PREFIXED=1"], "build/prefixed/librockmem.a"),
         _ => panic!("which archive is {which}?"),
     }

@@ -1,0 +1,267 @@
+//! rockbox-glue on a tree in small (`tests/glue/tree`, nothing of which is anyone else's): what the installer changes and
+//! refuses to change, and that the tree's own build then has this library's pool, or the original where it should.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use support::{archive, archive_path, compiler, has_32_bit, read, root, run, scratch};
+
+/// A tree of this test's own.
+fn tree(name: &str) -> PathBuf {
+    let dir = scratch(&format!("glue {name}")).join("tree");
+    run(Command::new("cp").arg("-r").arg(root().join("tests/glue/tree")).arg(&dir));
+    dir
+}
+
+fn installer(tree: &Path, arguments: &[&str]) -> Output {
+    Command::new(root().join("rockbox-glue/install.sh"))
+        .args(arguments)
+        .arg(tree)
+        .env("CC", compiler(false))
+        .output()
+        .expect("the installer")
+}
+
+/// Runs it and answers what it said; it must succeed.
+fn install(tree: &Path, arguments: &[&str]) -> String {
+    archive("pool");
+    let output = installer(tree, arguments);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    said
+}
+
+/// Runs it, which must refuse, say so in one line with these words, and leave the tree alone.
+fn refused(tree: &Path, arguments: &[&str], words: &str) {
+    archive("pool");
+    let before = content(tree);
+    let output = installer(tree, arguments);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains(words) && said.lines().count() == 1, "{said}");
+    assert!(content(tree) == before, "changed although it refused");
+}
+
+/// Every file of a tree, by its path.
+fn content(tree: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    let mut folders = vec![tree.to_path_buf()];
+    while let Some(folder) = folders.pop().filter(|folder| folder.exists()) {
+        for entry in std::fs::read_dir(&folder).expect("a folder of the tree") {
+            let path = entry.expect("a file of the tree").path();
+            if path.is_dir() {
+                files.insert(path.clone(), Vec::new());
+                folders.push(path);
+            } else {
+                files.insert(path.clone(), std::fs::read(&path).expect("a file of the tree"));
+            }
+        }
+    }
+    files
+}
+
+fn change(tree: &Path, file: &str, from: &str, to: &str) {
+    let file = tree.join(file);
+    let text = read(&file);
+    assert!(text.contains(from), "{from}");
+    std::fs::write(&file, text.replace(from, to)).expect("a file of the tree");
+}
+
+/// Builds the tree from clean and answers what its program says.
+fn play(tree: &Path, variables: &[&str]) -> String {
+    let build = tree.with_file_name("build");
+    run(Command::new("make")
+        .args(["-s", "MEMORYSIZE=64", "APP_TYPE=sdl-sim"])
+        .arg(format!("BUILDDIR={}", build.display()))
+        .arg(format!("ROCKMEM_HEADERS=-I{}", root().join("include").display()))
+        .arg(format!("CC={}", compiler(false)))
+        .args(variables)
+        .env_remove("MAKEFLAGS")
+        .env_remove("MAKELEVEL")
+        .current_dir(tree));
+    let said = run(&mut Command::new(build.join("player")));
+    std::fs::remove_dir_all(&build).expect("scratch");
+    said
+}
+
+const OURS: &str = "rockmem's pool: handle 1\naskers: 2 2 2 1 1 0 2; ticks 4711\n";
+const THEIRS: &str = "the tree's pool: handle 1000\n";
+
+#[test]
+fn a_tree_has_this_pool_after_installing_and_its_own_before_and_after_undoing() {
+    // No space in this path: make does not like them.
+    let tree = scratch("glue-plain").join("tree");
+    run(Command::new("cp").arg("-r").arg(root().join("tests/glue/tree")).arg(&tree));
+    let before = content(&tree);
+    assert_eq!(play(&tree, &[]), THEIRS);
+
+    install(&tree, &["--level", "buflib"]);
+    assert_eq!(play(&tree, &[]), OURS);
+    assert_eq!(play(&tree, &["MEMORYSIZE=2"]), OURS);
+    let shown = play(&tree, &["EXTRA_DEFINES=-DBUFLIB_DEBUG_PRINT"]);
+    assert!(shown.starts_with("rockmem's pool: handle 2\ntaken at start: 1\n"), "{shown}");
+    for kept in [["EXTRA_DEFINES=-DBOOTLOADER"], ["ARCH=arch_m68k"], ["ROCKMEM=none"]] {
+        assert_eq!(play(&tree, &kept), THEIRS, "{kept:?}");
+    }
+
+    install(&tree, &["--undo"]);
+    assert!(content(&tree) == before, "undoing leaves something");
+    assert_eq!(play(&tree, &[]), THEIRS);
+}
+
+#[test]
+fn a_build_for_which_there_is_no_archive_says_which_one_it_needs() {
+    let tree = scratch("glue-missing").join("tree");
+    run(Command::new("cp").arg("-r").arg(root().join("tests/glue/tree")).arg(&tree));
+    install(&tree, &[]);
+    let natives = [
+        ("ARCH=arch_arm ARCH_VERSION=4", "armv4t-none-eabi"),
+        ("ARCH=arch_arm ARCH_VERSION=5", "thumbv5te-none-eabi"),
+        ("ARCH=arch_arm ARCH_VERSION=7 ARCH_PROFILE=micro", "thumbv7em-none-eabi"),
+        ("ARCH=arch_mips ARCH_VERSION=32", "mipsel-unknown-none"),
+    ];
+    for (variables, target) in natives {
+        std::fs::remove_dir_all(tree.join("firmware/rockmem/lib/buflib").join(target)).ok();
+        let output = Command::new("make")
+            .args(["-s", "MEMORYSIZE=64", "BUILDDIR=out"])
+            .args(variables.split(' '))
+            .env_remove("MAKEFLAGS")
+            .current_dir(&tree)
+            .output()
+            .expect("make");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && said.contains(&format!("/lib/buflib/{target}/librockmem.a")), "{said}");
+    }
+}
+
+#[test]
+fn installing_twice_changes_nothing_the_second_time() {
+    let tree = tree("twice");
+    let said = install(&tree, &[]);
+    assert!(said.contains("changes firmware/SOURCES") && said.contains("adds    firmware/rockmem/rm_port.c"), "{said}");
+    let once = content(&tree);
+    assert_eq!(install(&tree, &[]), "nothing to change\n");
+    assert!(content(&tree) == once);
+}
+
+#[test]
+fn a_newer_file_of_ours_replaces_the_one_there() {
+    let tree = tree("newer");
+    install(&tree, &[]);
+    let fresh = content(&tree);
+    std::fs::write(tree.join("firmware/rockmem/rm_port.c"), "old\n").expect("the tree");
+    std::fs::write(tree.join("firmware/rockmem/gone.c"), "no longer needed\n").expect("the tree");
+    change(&tree, "firmware/rockmem/files", "rm_port.c\n", "rm_port.c\ngone.c\n");
+    let said = install(&tree, &[]);
+    assert!(said.contains("renews  firmware/rockmem/rm_port.c\n"), "{said}");
+    assert!(said.contains("removes firmware/rockmem/gone.c\n"), "{said}");
+    assert!(content(&tree) == fresh);
+}
+
+#[test]
+fn showing_changes_nothing_and_says_what_installing_says() {
+    let tree = tree("show");
+    let before = content(&tree);
+    let shown = install(&tree, &["--show"]);
+    assert!(content(&tree) == before);
+    assert!(shown.contains("    + #if ROCKMEM_LEVEL < 1 /* rockmem { */\n"), "{shown}");
+    let said = install(&tree, &[]);
+    assert_eq!(said.strip_suffix("done: build from clean (make clean), once\n"), Some(shown.as_str()));
+}
+
+#[test]
+fn undoing_keeps_what_the_tree_changed_meanwhile() {
+    let tree = tree("meanwhile");
+    install(&tree, &[]);
+    change(&tree, "firmware/SOURCES", "kernel/small.c\n", "kernel/small.c\nkernel/new.c\n");
+    std::fs::write(tree.join("firmware/rockmem/note"), "mine\n").expect("the tree");
+    let said = install(&tree, &["--undo"]);
+    assert!(said.contains("left: firmware/rockmem"), "{said}");
+    assert!(tree.join("firmware/rockmem/note").exists());
+    let original = read(&root().join("tests/glue/tree/firmware/SOURCES"));
+    let expected = original.replace("kernel/small.c\n", "kernel/small.c\nkernel/new.c\n");
+    assert_eq!(read(&tree.join("firmware/SOURCES")), expected);
+}
+
+#[test]
+fn undoing_in_a_tree_without_us_changes_nothing() {
+    let tree = tree("never");
+    assert_eq!(install(&tree, &["--undo"]), "nothing to change\n");
+}
+
+#[test]
+fn a_list_keeps_its_permissions() {
+    use std::os::unix::fs::PermissionsExt;
+    let tree = tree("permissions");
+    let list = tree.join("firmware/SOURCES");
+    std::fs::set_permissions(&list, std::fs::Permissions::from_mode(0o640)).expect("the tree");
+    install(&tree, &[]);
+    assert_eq!(std::fs::metadata(&list).expect("the tree").permissions().mode() & 0o777, 0o640);
+}
+
+#[test]
+fn a_tree_that_it_does_not_know_is_refused() {
+    let cases: [(&str, &str, &str, &str); 5] = [
+        ("firmware/SOURCES", "core_alloc.c\n", "", "core_alloc.c exactly once"),
+        ("firmware/SOURCES", "core_alloc.c\n", "core_alloc.c\ncore_alloc.c\n", "core_alloc.c exactly once"),
+        ("firmware/SOURCES", "buflib_mempool.c", "buflib.c", "buflib_mempool.c exactly once"),
+        ("firmware/firmware.make", "INCLUDES +=", "CFLAGS +=", "adds no INCLUDES"),
+        ("firmware/firmware.make", "libfirmware.a", "libother.a", "does not make libfirmware.a"),
+    ];
+    for (file, from, to, words) in cases {
+        let tree = tree("unknown");
+        change(&tree, file, from, to);
+        refused(&tree, &[], words);
+    }
+    let tree = tree("unknown");
+    std::fs::remove_file(tree.join("firmware/core_alloc.c")).expect("the tree");
+    refused(&tree, &[], "not a tree of the kind this knows");
+    refused(&tree.join("firmware"), &[], "not a Rockbox tree");
+    refused(&tree.join("nowhere"), &[], "no such folder");
+}
+
+#[test]
+fn what_is_not_ours_or_no_longer_whole_is_refused() {
+    let tree = tree("broken");
+    std::fs::create_dir(tree.join("firmware/rockmem")).expect("the tree");
+    refused(&tree, &[], "is there and not ours");
+    std::fs::remove_dir(tree.join("firmware/rockmem")).expect("the tree");
+
+    install(&tree, &[]);
+    change(&tree, "firmware/SOURCES", "#endif /* rockmem } */\n", "");
+    refused(&tree, &["--undo"], "no longer whole");
+    refused(&tree, &[], "no longer whole");
+    change(&tree, "firmware/rockmem/files", "rm_port.c\n", "../core_alloc.c\n");
+    refused(&tree, &["--undo"], "");
+}
+
+#[test]
+fn bad_arguments_and_levels_that_are_not_there_are_refused() {
+    let tree = tree("arguments");
+    for level in ["cache", "arena", "shared"] {
+        refused(&tree, &["--level", level], &format!("level {level} is not in this rockmem yet"));
+    }
+    refused(&tree, &["--level", "most"], "it is buflib, cache, arena or shared");
+    refused(&tree, &["--wrong"], "what is --wrong?");
+    refused(&tree, &["--archives", "/nowhere"], "no archives for level buflib");
+}
+
+#[test]
+fn the_pool_of_a_tree_with_32_bit() {
+    if has_32_bit() {
+        let tree = scratch("glue-32").join("tree");
+        run(Command::new("cp").arg("-r").arg(root().join("tests/glue/tree")).arg(&tree));
+        // The installer finds an archive for 32 bit in the folder of that name.
+        let archives = scratch("glue-32-archives");
+        let place = archives.join("buflib/i686-unknown-linux-gnu");
+        std::fs::create_dir_all(&place).expect("scratch");
+        archive("pool32");
+        std::fs::copy(archive_path("pool32"), place.join("librockmem.a")).expect("scratch");
+        install(&tree, &["--archives", archives.to_str().expect("a path")]);
+        let options = ["GCCOPTS=-m32", "CC=cc -m32 -static -idirafter /usr/include/x86_64-linux-gnu"];
+        assert_eq!(play(&tree, &options), OURS);
+    }
+}

@@ -1,0 +1,1 @@
+#include <rockmem/buflib.h>

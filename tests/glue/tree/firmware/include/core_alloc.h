@@ -1,0 +1,1 @@
+#include <rockmem/core_alloc.h>

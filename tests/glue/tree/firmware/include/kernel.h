@@ -1,0 +1,1 @@
+extern volatile long current_tick;

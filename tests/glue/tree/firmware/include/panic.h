@@ -1,0 +1,1 @@
+void panicf(const char *format, ...) __attribute__((noreturn));
