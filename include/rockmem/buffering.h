@@ -65,11 +65,13 @@ void buffering_init(void);
 void buffering_set_hooks(const struct buffering_hooks *hooks);
 
 /*
- Closes every handle and begins anew. With NULL and 0, data lives in the core pool, shared with everybody. A region
- of the caller's is refused in this version: false. False too when the core pool has no room for the tables.
+ Closes every handle and begins anew. With a region, data lives there until the next reset, when what is dirty there is
+ written back and the region is the caller's again; with NULL and 0 it lives in the core pool, shared with everybody.
+ False, and nothing can be opened, for less than 36 KB, or when the core pool has no room for the tables.
 
  The caller sees to it that:
  * The core pool was initialised.
+ * `buf` is NULL, or `buflen` bytes that nobody else uses until the next reset.
  * No thread is inside another of these functions with a handle that was open before.
  */
 bool buffering_reset(char *buf, size_t buflen);

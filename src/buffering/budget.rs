@@ -6,7 +6,7 @@
 //!                                                     │◄─ near ─►│
 //! ```
 //!
-//! The limit follows the pool as others take and give memory. `near` is what no allocation may take from a playing
+//! In a region of its own buffering may have all of it. In the shared pool the limit follows the pool as others take and give memory. `near` is what no allocation may take from a playing
 //! stream: a quarter of the limit, at most 2 MB, ten seconds of uncompressed music.
 
 use super::handle::{Handle, Home, look};
@@ -37,6 +37,11 @@ pub struct Sums {
 
 /// Computes the limit anew.
 pub fn limit<H: House<State: Buffered>>(g: &mut Guard<H>) -> u64 {
+    if g.maps().arena.open().is_some() {
+        // It is buffering's alone, but for headers and the ends of windows.
+        let capacity = (g.maps().arena.size as u64).saturating_sub(g.buffering().fixed);
+        return capacity - capacity / 16;
+    }
     let free = g.maps().pool.map_or(0, |pool| pool.free_and_disposable().0) as u64;
     let capacity = bytes(g) + free;
     capacity - (capacity / 16).max(OTHERS.min(capacity / 4))

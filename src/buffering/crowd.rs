@@ -135,7 +135,7 @@ fn many_threads_on_all_floors_read_the_right_bytes_and_leave_nothing_behind() {
                 bytes
             })
             .collect();
-        assert!(reset(&mut world.enter(), world.pool()));
+        assert!(reset(&mut world.enter(), world.pool(), None));
         std::thread::scope(|scope| {
             for n in 0..3 {
                 let (world, files) = (&world, &files);

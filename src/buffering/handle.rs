@@ -1,7 +1,7 @@
 //! Handles: one record each, dense, in the order of opening, in a block of the pool.
 
 use super::hooks::Tags;
-use super::{Buffered, Buffering};
+use super::{Buffered, Buffering, home};
 use crate::buflib::Priority;
 use crate::mmap::mapping::{Mapped, Maps, NONE, Name};
 use crate::mmap::memory::Block;
@@ -316,7 +316,7 @@ pub fn take_bridge<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32) -> Opti
         buffering.reserve_taken = true;
         return Some(empty(block, true));
     }
-    let pool = g.maps().pool?;
+    let pool = home(g)?;
     let block = g.unlocked(|| Block::take_clean(pool, size))?;
     Some(empty(block, false))
 }

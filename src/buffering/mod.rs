@@ -31,8 +31,9 @@ pub mod stream;
 
 use crate::buflib::Pool;
 use crate::cache::{Cached, prepare};
+use crate::mmap::arena;
 use crate::mmap::mapping::Mapped;
-use crate::mmap::memory::{Block, Table};
+use crate::mmap::memory::{Block, Region, Table};
 use crate::port::kernel::Channel;
 use crate::port::monitor::{Guard, House};
 
@@ -170,16 +171,35 @@ impl Buffering {
     }
 }
 
-/// Closes every handle and starts anew in the shared pool; starts the thread the first time. False without memory for
-/// the tables, or without a thread.
-pub fn reset<H: House<State: Buffered>>(g: &mut Guard<H>, pool: Pool) -> bool {
+/// The least region that is worth having.
+const LEAST: usize = PIECE + 4096;
+
+/// Where a handle's own blocks are: in the arena, if there is one, else in the shared pool. None before the first reset.
+pub fn home<H: House<State: Buffered>>(g: &mut Guard<H>) -> Option<Pool> {
+    if !g.buffering().live {
+        return None;
+    }
+    let maps = g.maps();
+    maps.arena.open().or(maps.pool)
+}
+
+/// Closes every handle and starts anew: in a region that is lent until the next reset, else in the shared pool. Starts the
+/// thread the first time. False for a region that is too small, without memory for the tables, or without a thread; then
+/// nothing can be opened.
+pub fn reset<H: House<State: Buffered>>(g: &mut Guard<H>, pool: Pool, region: Option<Region>) -> bool {
     hooks::event(g, BUFFER_EVENT_BUFFER_RESET, None);
     while let Some(id) = g.buffering().all().first().map(|handle| handle.id) {
         open::close(g, id);
     }
     g.buffering().base = -1;
-    if prepare(g, pool).is_err() || !furnish(g, pool) {
+    g.buffering().live = false;
+    // What could not be written back is told by the files.
+    let _ = arena::give_back(g);
+    if region.is_some_and(|region| region.bytes() < LEAST) || prepare(g, pool).is_err() || !furnish(g, pool) {
         return false;
+    }
+    if let Some(region) = region {
+        arena::lend(g, region);
     }
     let buffering = g.buffering();
     buffering.live = true;
@@ -241,3 +261,6 @@ mod tests;
 
 #[cfg(test)]
 mod crowd;
+
+#[cfg(test)]
+mod lent;

@@ -4,7 +4,7 @@ use core::ffi::{CStr, c_void};
 
 use super::handle::{Handle, Home, Kind, drop_bridge, let_go};
 use super::hooks::{Tags, will_finish};
-use super::{Buffered, ERR_BUFFER_FULL, ERR_FILE_ERROR, budget, parsed, position};
+use super::{Buffered, ERR_BUFFER_FULL, ERR_FILE_ERROR, budget, home, parsed, position};
 use crate::buflib::Pool;
 use crate::cache::open::{open as open_file, release};
 use crate::cache::segment::keep;
@@ -27,7 +27,7 @@ pub fn open<H: House<State: Buffered>>(
     kind: Kind,
     user: usize,
 ) -> Result<i32, i32> {
-    let Some(pool) = g.maps().pool.filter(|_| g.buffering().live) else {
+    let Some(pool) = home(g) else {
         return Err(ERR_BUFFER_FULL);
     };
     match kind {
@@ -118,7 +118,7 @@ pub fn alloc<H: House<State: Buffered>>(
     size: usize,
     kind: Kind,
 ) -> Result<i32, i32> {
-    let Some(pool) = g.maps().pool.filter(|_| g.buffering().live) else {
+    let Some(pool) = home(g) else {
         return Err(ERR_BUFFER_FULL);
     };
     let block = g.unlocked(|| Block::take_fixed(pool, size)).ok_or(ERR_BUFFER_FULL)?;

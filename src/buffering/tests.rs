@@ -24,7 +24,7 @@ use parking_lot::Mutex;
 /// A world with buffering ready.
 fn ready(pool: usize) -> World {
     let world = World::new(pool);
-    assert!(reset(&mut world.enter(), world.pool()));
+    assert!(reset(&mut world.enter(), world.pool(), None));
     world
 }
 
@@ -277,7 +277,7 @@ fn when_any_allocation_fails_the_stream_is_right_all_the_same() {
             let bytes = world.put_pattern("file", 200_000);
             let begun = {
                 faults::fail(n, ever);
-                (0..5).any(|_| reset(&mut world.enter(), world.pool()))
+                (0..5).any(|_| reset(&mut world.enter(), world.pool(), None))
             };
             if begun {
                 let id = stream(&world, "file");
@@ -427,14 +427,14 @@ fn numbers_of_handles_are_not_used_again_not_even_after_a_reset() {
         last = id;
         match n % 3 {
             0 => close(&mut world.enter(), id),
-            1 => assert!(reset(&mut world.enter(), world.pool())),
+            1 => assert!(reset(&mut world.enter(), world.pool(), None)),
             _ => {}
         }
         if n % 3 < 2 {
             assert_eq!(point(&world, id, 1), Err(ERR_HANDLE_NOT_FOUND));
         }
     }
-    reset(&mut world.enter(), world.pool());
+    reset(&mut world.enter(), world.pool(), None);
     assert_eq!(world.streams(), 0);
 }
 
@@ -566,7 +566,7 @@ fn hooked(pool: usize) -> World {
     let hooks = Hooks { event: Some(saw), id3_size: 64, id3_load: Some(load), picture: Some(paint), ..Hooks::NONE };
     SEEN.lock().clear();
     world.enter().buffering().hooks = hooks;
-    assert!(reset(&mut world.enter(), world.pool()));
+    assert!(reset(&mut world.enter(), world.pool(), None));
     assert_eq!(core::mem::take(&mut *SEEN.lock()), [(BUFFER_EVENT_BUFFER_RESET, 0)]);
     world
 }

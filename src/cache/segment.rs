@@ -21,6 +21,7 @@ use core::ffi::{c_int, c_void};
 
 use super::{Cached, reserve};
 use crate::buflib::{CB_OK, Callbacks, Priority, PurgeCallbacks};
+use crate::mmap::arena;
 use crate::mmap::mapping::{Mapped, Maps, Marks, Name, block_size};
 use crate::mmap::memory::Block;
 use crate::mmap::writeback::{Sweep, write_back};
@@ -60,13 +61,13 @@ impl Reader {
 }
 
 /// The callbacks of a segment's block.
-struct Ops<H>(H);
+struct Ops<H, const ARENA: bool>(H);
 
-impl<H: House<State: Cached>> Ops<H> {
+impl<H: House<State: Cached>, const ARENA: bool> Ops<H, ARENA> {
     const OPS: PurgeCallbacks = PurgeCallbacks {
         base: Callbacks { move_callback: Some(moved), shrink_callback: None, sync_callback: None },
-        free_callback: Some(free::<H>),
-        clean_callback: Some(clean::<H>),
+        free_callback: Some(free::<H, ARENA>),
+        clean_callback: Some(clean::<H, ARENA>),
     };
 }
 
@@ -76,10 +77,14 @@ extern "C" fn moved(_handle: c_int, _current: *mut c_void, _new: *mut c_void) ->
 }
 
 /// The pool wants a segment's memory. Waits for nothing but the lock.
-extern "C" fn free<H: House<State: Cached>>(handle: c_int, _start: *mut c_void, _size: usize) -> c_int {
+extern "C" fn free<H: House<State: Cached>, const ARENA: bool>(
+    handle: c_int,
+    _start: *mut c_void,
+    _size: usize,
+) -> c_int {
     let spares = port::spares();
     let mut g = H::monitor().enter();
-    let Some(slot) = g.maps().of_handle(handle) else { return REFUSED };
+    let Some(slot) = g.maps().of_handle(handle, ARENA) else { return REFUSED };
     let map = g.maps().at(slot);
     let soon = map.want == Priority::Soon as u8;
     if !map.loose() || map.marks.contains(Marks::DIRTY) || map.want == Priority::Now as u8 || soon && spares {
@@ -97,10 +102,10 @@ extern "C" fn free<H: House<State: Cached>>(handle: c_int, _start: *mut c_void, 
 }
 
 /// The pool wants the memory of a dirty segment, for somebody who may wait.
-extern "C" fn clean<H: House<State: Cached>>(handle: c_int) -> c_int {
+extern "C" fn clean<H: House<State: Cached>, const ARENA: bool>(handle: c_int) -> c_int {
     let mut g = H::monitor().enter();
     let maps = g.maps();
-    let Some(slot) = maps.of_handle(handle) else { return REFUSED };
+    let Some(slot) = maps.of_handle(handle, ARENA) else { return REFUSED };
     let (name, map) = (maps.name(slot), *maps.at(slot));
     let written = write_back(&mut g, map.object, 0, map.end(), Sweep::Background);
     match g.maps().live(name) {
@@ -194,13 +199,9 @@ pub fn segment<H: House<State: Cached>>(
     while most >= least {
         let Some(wanted) = window(g.maps(), object, offset, most, grows) else { break };
         let (priority, distance) = reader.want(g.maps(), object, wanted.start, wanted.start + u64::from(wanted.length));
-        let (maps, spare) = (g.maps(), matches!(reader, Reader::Ahead(_)));
-        let Some(pool) = maps.pool else { return Made::NoMemory };
+        let maps = g.maps();
         let (size, key) = (block_size(wanted.length, maps.shift), key(maps, object, wanted.start));
-        let ops: *const PurgeCallbacks = const { &Ops::<H>::OPS };
-        g.cache().asking += 1;
-        let block = g.unlocked(|| Block::take_purgeable(pool, size, priority, key, ops, spare));
-        g.cache().asking -= 1;
+        let block = take(g, size, priority, key, reader);
         let Some(block) = block else {
             most = wanted.class - 1;
             continue;
@@ -209,7 +210,7 @@ pub fn segment<H: House<State: Cached>>(
         let maps = g.maps();
         let near = maps.near(object, offset).map(|slot| (maps.at(slot).class, maps.at(slot).covers(offset)));
         let in_the_way = near.is_some_and(|(class, covers)| covers || class > wanted.class);
-        if in_the_way || window(maps, object, offset, most, grows) != Some(wanted) {
+        if in_the_way || arena::too_late(maps, block) || window(maps, object, offset, most, grows) != Some(wanted) {
             block.give();
             return Made::Again;
         }
@@ -230,6 +231,37 @@ pub fn segment<H: House<State: Cached>>(
         };
     }
     Made::NoMemory
+}
+
+/// A block for a segment. Streams live in the arena, where there is one, and a reader who waits may go beyond it; files
+/// live in the pool, and in the arena what nobody there will want.
+fn take<H: House<State: Cached>>(
+    g: &mut Guard<H>,
+    size: usize,
+    priority: Priority,
+    key: usize,
+    reader: Reader,
+) -> Option<Block> {
+    let spare = matches!(reader, Reader::Ahead(_));
+    let stream = !matches!(reader, Reader::File);
+    let lent = g.maps().arena.open().is_some();
+    g.cache().asking += 1;
+    let in_arena = |g: &mut Guard<H>| {
+        let ops: *const PurgeCallbacks = const { &Ops::<H, true>::OPS };
+        arena::take(g, |pool| Block::take_purgeable(pool, size, priority, key, ops, spare || !stream))
+    };
+    let in_pool = |g: &mut Guard<H>| {
+        let pool = g.maps().pool?;
+        let ops: *const PurgeCallbacks = const { &Ops::<H, false>::OPS };
+        g.unlocked(|| Block::take_purgeable(pool, size, priority, key, ops, spare))
+    };
+    let block = match (lent, stream) {
+        (false, _) => in_pool(g),
+        (true, false) => in_pool(g).or_else(|| in_arena(g)),
+        (true, true) => in_arena(g).or_else(|| if spare { None } else { in_pool(g) }),
+    };
+    g.cache().asking -= 1;
+    block
 }
 
 /// Makes a segment of a block, with what smaller windows inside it hold.
@@ -263,7 +295,7 @@ impl Maps {
         self.index.bytes[usize::from(map.want)] -= u64::from(map.length);
         self.index.bytes[priority as usize] += u64::from(map.length);
         self.at_mut(slot).want = priority as u8;
-        Block::of(pool, map.handle, 0).set_priority(priority, ((line + map.offset) >> DISTANCE) as usize);
+        self.block(pool, slot).set_priority(priority, ((line + map.offset) >> DISTANCE) as usize);
     }
 
     /// Notes that a segment was used.
@@ -271,7 +303,7 @@ impl Maps {
         if let Some(pool) = self.pool
             && self.at(slot).marks.contains(Marks::PURGEABLE)
         {
-            Block::of(pool, self.at(slot).handle, 0).touch();
+            self.block(pool, slot).touch();
         }
     }
 

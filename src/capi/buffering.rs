@@ -20,6 +20,7 @@ use crate::buffering::{
     budget, open, position, stream,
 };
 use crate::buflib::Pool;
+use crate::mmap::memory::Region;
 use crate::port::System;
 use crate::port::monitor::{Guard, House};
 use crate::port::types::{Off, Ssize, to_off};
@@ -67,18 +68,19 @@ pub unsafe extern "C" fn buffering_set_hooks(hooks: *const Hooks) {
     enter().buffering().hooks = hooks.unwrap_or(Hooks::NONE);
 }
 
-/// Closes every handle and begins anew. With NULL and 0, data lives in the core pool, shared with everybody. A region
-/// of the caller's is refused in this version: false. False too when the core pool has no room for the tables.
+/// Closes every handle and begins anew. With a region, data lives there until the next reset, when what is dirty there is
+/// written back and the region is the caller's again; with NULL and 0 it lives in the core pool, shared with everybody.
+/// False, and nothing can be opened, for less than 36 KB, or when the core pool has no room for the tables.
 ///
 /// # Safety
 /// * The core pool was initialised.
+/// * `buf` is NULL, or `buflen` bytes that nobody else uses until the next reset.
 /// * No thread is inside another of these functions with a handle that was open before.
 #[unsafe(export_name = prefix!("buffering_reset"))]
 pub unsafe extern "C" fn buffering_reset(buf: *mut c_char, buflen: usize) -> bool {
-    if !buf.is_null() || buflen != 0 {
-        return false;
-    }
-    buffering::reset(&mut enter(), Pool::core())
+    // SAFETY: nobody else's until the next reset, by the caller's promise.
+    let region = (!buf.is_null()).then(|| unsafe { Region::new(buf.cast(), buflen) });
+    buffering::reset(&mut enter(), Pool::core(), region)
 }
 
 /// Opens a file from `offset` on (0 if that is beyond its end): a handle above 0; ERR_FILE_ERROR; ERR_BUFFER_FULL when

@@ -20,6 +20,7 @@
 
 use bitflags::bitflags;
 
+use super::arena::Arena;
 use super::index::Index;
 use super::memory::{Block, Table};
 use super::object::Object;
@@ -46,6 +47,8 @@ bitflags! {
         const PURGEABLE = 32;
         /// A program that may change it holds it, or has declared a change and not put it since.
         const HOT = 64;
+        /// Its block is in the arena, not in the pool that everybody shares.
+        const ARENA = 128;
     }
 }
 
@@ -162,6 +165,8 @@ pub struct Counts {
 pub struct Maps {
     /// The pool they live in, once there are any.
     pub pool: Option<Pool>,
+    /// A second one, lent for a while.
+    pub arena: Arena,
     /// The files.
     pub objects: Table<Object>,
     /// Where segments are.
@@ -196,6 +201,7 @@ impl Maps {
     pub const fn new() -> Self {
         Maps {
             pool: None,
+            arena: Arena::new(),
             objects: Table::empty(),
             index: Index::new(),
             maps: Table::empty(),
@@ -254,6 +260,7 @@ impl Maps {
     #[inline]
     pub fn block(&self, pool: Pool, slot: u16) -> Block {
         let map = &self.maps[slot];
+        let pool = if map.marks.contains(Marks::ARENA) { self.arena.pool.unwrap_or(pool) } else { pool };
         Block::of(pool, map.handle, block_size(map.length, self.shift))
     }
 
@@ -264,25 +271,28 @@ impl Maps {
         self.free = map.chain;
         self.free_count -= 1;
         let generation = map.generation.wrapping_add(1);
-        let (handle, marks) = (block.handle(), kind | Marks::USED);
+        let (handle, mut marks) = (block.handle(), kind | Marks::USED);
+        marks.set(Marks::ARENA, self.arena.pool.is_some_and(|arena| block.is_in(arena)));
         *map = Mapping { offset, length, handle, object, generation, marks, ..Mapping::FREE };
         self.objects[object].mappings += 1;
         block.peek(|bytes| bytes.zero(length as usize, 2 * field(length, self.shift)));
         if marks.contains(Marks::PURGEABLE)
-            && let Some(of) = self.by_handle.all_mut().get_mut(handle as usize)
+            && let Some(of) = self.by_handle.all_mut().get_mut(place(handle, marks.contains(Marks::ARENA)))
         {
             *of = slot;
         }
         Some(Name { slot, generation })
     }
 
-    /// The purgeable mapping with a block of this handle.
-    pub fn of_handle(&self, handle: i32) -> Option<u16> {
+    /// The purgeable mapping with a block of this handle, in the arena or in the pool.
+    pub fn of_handle(&self, handle: i32, arena: bool) -> Option<u16> {
+        let marks = Marks::USED | Marks::PURGEABLE;
         let is_it = |slot: &u16| {
             let map = self.maps.all().get(usize::from(*slot));
-            map.is_some_and(|map| map.marks.contains(Marks::USED | Marks::PURGEABLE) && map.handle == handle)
+            let is = |map: &Mapping| map.marks.contains(marks) && map.marks.contains(Marks::ARENA) == arena;
+            map.is_some_and(|map| is(map) && map.handle == handle)
         };
-        match self.by_handle.all().get(handle as usize) {
+        match self.by_handle.all().get(place(handle, arena)) {
             Some(slot) => Some(*slot).filter(is_it),
             None => (0..self.maps.count() as u16).find(is_it),
         }
@@ -461,6 +471,11 @@ impl Maps {
     }
 }
 
+/// Where the table of handles has this one: those of the two pools alternate.
+fn place(handle: i32, arena: bool) -> usize {
+    2 * handle as usize + usize::from(arena)
+}
+
 /// Bytes of one bit field behind `length` bytes of file.
 pub(super) fn field(length: u32, shift: u32) -> usize {
     ((length as usize) >> shift).div_ceil(8)
@@ -489,7 +504,7 @@ pub fn ready<H: House<State: Mapped>>(g: &mut Guard<H>, pool: Pool, slots: u16) 
     let (objects, maps, by_handle, views) = g.unlocked(|| {
         let objects = Table::take(pool, Object::how_many(slots), Object::FREE);
         let maps = Table::take(pool, usize::from(slots), Mapping::FREE);
-        let by_handle = Table::take(pool, 2 * usize::from(slots), NONE);
+        let by_handle = Table::take(pool, 3 * usize::from(slots), NONE);
         (objects, maps, by_handle, Table::take(pool, usize::from(slots / 8).clamp(16, 256), View::FREE))
     });
     let state = g.maps();

@@ -14,7 +14,7 @@
 
 use core::ptr;
 
-use crate::buflib::{Callbacks, Pool, Priority, PurgeCallbacks};
+use crate::buflib::{Callbacks, Context, Pool, Priority, PurgeCallbacks};
 use crate::port::in_file_path;
 
 /// To what segments are aligned, in bytes: a cache line where storage has a DMA, nothing on the host.
@@ -78,6 +78,11 @@ impl Block {
     /// A block that was taken before, again by name.
     pub fn of(pool: Pool, handle: i32, size: usize) -> Block {
         Block { pool, handle, size }
+    }
+
+    /// Whether it is a block of this pool.
+    pub fn is_in(self, pool: Pool) -> bool {
+        self.pool.context() == pool.context()
     }
 
     /// Its handle.
@@ -267,6 +272,54 @@ impl core::ops::Deref for Pin {
 impl Drop for Pin {
     fn drop(&mut self) {
         self.pool.put_pinned(self.bytes.data);
+    }
+}
+
+/// The context of the arena.
+struct ArenaContext(core::cell::UnsafeCell<Context>);
+
+// SAFETY: reached through `Pool` only, which takes the pool's lock.
+unsafe impl Sync for ArenaContext {}
+
+static ARENA: ArenaContext = ArenaContext(core::cell::UnsafeCell::new(Context::new()));
+
+/// A region that a program lends.
+#[derive(Clone, Copy, Debug)]
+pub struct Region {
+    start: *mut u8,
+    len: usize,
+}
+
+impl Region {
+    /// A region of so many bytes.
+    ///
+    /// # Safety
+    /// Nobody else uses them until the region is given back.
+    pub unsafe fn new(start: *mut u8, len: usize) -> Region {
+        Region { start, len }
+    }
+
+    /// How long it is, in bytes.
+    pub fn bytes(self) -> usize {
+        self.len
+    }
+
+    /// A pool over it: the one arena. What was lent before is not used any more.
+    pub fn pool(self) -> Pool {
+        // SAFETY: the bytes are ours by the promise of `new`; the static context lives as long as the program, and no
+        // block of an earlier region is alive.
+        unsafe {
+            Pool::init(ARENA.0.get(), self.start, self.len);
+            Pool::new(ARENA.0.get())
+        }
+    }
+
+    /// A region for a test, of memory that is never given back to the system.
+    #[cfg(test)]
+    pub fn for_test(len: usize) -> Region {
+        let memory = std::vec![0u64; len.div_ceil(8)].leak();
+        // SAFETY: nobody else knows it.
+        unsafe { Region::new(memory.as_mut_ptr().cast(), len) }
     }
 }
 

@@ -19,6 +19,7 @@
 //! made from. The object of a file stands on this floor for that reason, and so does the index: who speaks for a byte
 //! is one question for all kinds of mappings.
 
+pub mod arena;
 pub mod callers;
 pub mod index;
 pub mod mapping;

@@ -1,0 +1,183 @@
+//! What buffering promises in a region of its own.
+
+use std::ffi::CString;
+use std::vec::Vec;
+
+use super::handle::{Kind, look};
+use super::open::{alloc, close, open};
+use super::position::{advance, seek};
+use super::stream::data;
+use super::{Buffered, ERR_BUFFER_FULL, budget, reset};
+use crate::file::{self, Mode, Whence};
+use crate::mmap::mapping::Mapped;
+use crate::mmap::memory::{Region, look_at};
+use crate::port::kernel::{Channel, HZ};
+use crate::port::model::{Dice, World};
+
+const REGION: usize = 1_500_000;
+
+/// A world whose pool is nearly used up, with buffering in a region.
+fn ready(region: usize) -> World {
+    let world = World::new(600_000);
+    assert!(reset(&mut world.enter(), world.pool(), Some(Region::for_test(region))));
+    world
+}
+
+fn start_it(world: &World, path: &str, kind: Kind) -> Result<i32, i32> {
+    open(&mut world.enter(), &CString::new(path).unwrap(), 0, kind, 0)
+}
+
+fn play(world: &World, id: i32, bytes: &[u8], step: usize) {
+    let mut pos = 0;
+    while pos < bytes.len() {
+        let (start, len) = data(&mut world.enter(), id, 32 * 1024).unwrap();
+        assert_eq!(look_at(start, len), bytes[pos..pos + len]);
+        let step = step.min(len);
+        advance(&mut world.enter(), id, step as i64).unwrap();
+        pos += step;
+    }
+}
+
+/// Sleeps until nothing more is read for a handle.
+fn until_full(world: &World, id: i32) {
+    let mut g = world.enter();
+    let mut before = 0;
+    loop {
+        let now = look(&mut g, id).unwrap().useful();
+        if now > 0 && now == before && !g.buffering().filling {
+            return;
+        }
+        before = now;
+        g.wait(Channel::Data, Some(HZ / 20));
+    }
+}
+
+#[test]
+fn streams_play_from_the_region_and_leave_the_pool_alone() {
+    let world = ready(REGION);
+    let bytes = world.put_pattern("song", 6_000_000);
+    let id = start_it(&world, "song", Kind::PacketAudio).unwrap();
+    until_full(&world, id);
+    assert!(look(&mut world.enter(), id).unwrap().useful() > REGION as u64 / 10 * 7, "the region is used");
+    let free = world.pool().available();
+    let all = world.pool().alloc(world.pool().allocatable(), core::ptr::null());
+    assert!(all > 0 && world.pool().available() < 4096, "what was left of the pool is somebody else's now");
+    play(&world, id, &bytes, 9000);
+    world.pool().free(all);
+    assert!(world.pool().available() >= free - 4096);
+}
+
+#[test]
+fn every_kind_of_handle_lives_in_the_region() {
+    let world = ready(REGION);
+    let bytes = world.put_pattern("file", 300_000);
+    let free = world.pool().available();
+    let whole = start_it(&world, "file", Kind::AtomicAudio).unwrap();
+    let copy = alloc(&mut world.enter(), Some(&bytes[..9000]), 9000, Kind::RawAtomic).unwrap();
+    let (start, len) = data(&mut world.enter(), whole, 0).unwrap();
+    assert_eq!(look_at(start, len), bytes);
+    let (start, len) = data(&mut world.enter(), copy, 0).unwrap();
+    assert_eq!(look_at(start, len), bytes[..9000]);
+    assert!(free - world.pool().available() < 20_000);
+    assert_eq!(alloc(&mut world.enter(), None, REGION, Kind::RawAtomic), Err(ERR_BUFFER_FULL));
+    assert!(budget::length(&mut world.enter()) <= REGION as u64);
+}
+
+#[test]
+fn a_reset_gives_the_region_back_and_another_one_is_used_at_once() {
+    let world = ready(REGION);
+    let bytes = world.put_pattern("song", 700_000);
+    for region in [400_000, REGION, 100_000] {
+        let id = start_it(&world, "song", Kind::PacketAudio).unwrap();
+        play(&world, id, &bytes, 30_000);
+        assert!(reset(&mut world.enter(), world.pool(), Some(Region::for_test(region))));
+        assert!(world.enter().buffering().find(id).is_none());
+    }
+    assert!(reset(&mut world.enter(), world.pool(), None));
+    assert!(world.enter().maps().arena.open().is_none());
+    let id = start_it(&world, "song", Kind::PacketAudio).unwrap();
+    play(&world, id, &bytes, 30_000);
+    close(&mut world.enter(), id);
+}
+
+#[test]
+fn a_region_that_is_too_small_is_refused_and_nothing_can_be_opened() {
+    let world = ready(REGION);
+    world.put_pattern("file", 100);
+    assert!(!reset(&mut world.enter(), world.pool(), Some(Region::for_test(20_000))));
+    assert_eq!(start_it(&world, "file", Kind::PacketAudio), Err(ERR_BUFFER_FULL));
+    assert!(reset(&mut world.enter(), world.pool(), Some(Region::for_test(REGION))));
+    assert!(start_it(&world, "file", Kind::PacketAudio).is_ok());
+}
+
+#[test]
+fn files_are_cached_in_the_region_until_streams_need_the_room_and_what_was_written_survives_a_reset() {
+    let world = ready(REGION);
+    let old = world.put_pattern("file", 300_000);
+    let song = world.put_pattern("song", 3_000_000);
+    // Nothing is left of the pool, as while a player has taken all of it.
+    let mut held = Vec::new();
+    for size in [100_000, 10_000, 2000, 500] {
+        while let handle @ 1.. = world.pool().alloc(size, core::ptr::null()) {
+            held.push(handle);
+        }
+    }
+    let mut g = world.enter();
+    let fd = file::open(&mut g, world.pool(), c"file", Mode::READ).unwrap();
+    let mut into = std::vec![0; 300_000];
+    let mut fetch = |g: &mut _| {
+        file::seek(g, fd, 0, Whence::Set).unwrap();
+        for piece in into.chunks_mut(5000) {
+            assert_eq!(file::read(g, fd, piece), Ok(piece.len()));
+        }
+        assert_eq!(into, old);
+    };
+    fetch(&mut g);
+    let before = world.reads();
+    fetch(&mut g);
+    assert_eq!(world.reads(), before, "all of it was in the region");
+    drop(g);
+    let id = start_it(&world, "song", Kind::PacketAudio).unwrap();
+    play(&world, id, &song, 32_000);
+    assert!(reset(&mut world.enter(), world.pool(), Some(Region::for_test(REGION))));
+    let mut g = world.enter();
+    fetch(&mut g);
+    file::close(&mut g, fd).unwrap();
+    drop(g);
+    for handle in held {
+        world.pool().free(handle);
+    }
+}
+
+#[test]
+fn regions_come_and_go_while_others_read_files_and_every_byte_is_right() {
+    let world = ready(300_000);
+    let files: Vec<Vec<u8>> = (0..3).map(|n| world.put_pattern(&std::format!("file{n}"), 200_000 + n)).collect();
+    std::thread::scope(|scope| {
+        for seed in 1..=2 {
+            let (world, files) = (&world, &files);
+            scope.spawn(move || {
+                let mut dice = Dice::new(seed);
+                for _ in 0..150 {
+                    let n = dice.below(3);
+                    let path = CString::new(std::format!("file{n}")).unwrap();
+                    let fd = file::open(&mut world.enter(), world.pool(), &path, Mode::READ).unwrap();
+                    let from = dice.below(190_000);
+                    let mut into = std::vec![0; 1 + dice.below(9000)];
+                    file::seek(&mut world.enter(), fd, from as i64, Whence::Set).unwrap();
+                    assert_eq!(file::read(&mut world.enter(), fd, &mut into), Ok(into.len()));
+                    assert_eq!(into, files[n][from..from + into.len()]);
+                    file::close(&mut world.enter(), fd).unwrap();
+                }
+            });
+        }
+        for n in 0..40 {
+            let region = Some(Region::for_test(100_000 + n * 5000)).filter(|_| n % 4 > 0);
+            assert!(reset(&mut world.enter(), world.pool(), region));
+            let id = start_it(&world, "file0", Kind::PacketAudio).unwrap();
+            seek(&mut world.enter(), id, 1000).unwrap();
+            let (start, len) = data(&mut world.enter(), id, 5000).unwrap();
+            assert_eq!(look_at(start, len), files[0][1000..1000 + len]);
+        }
+    });
+}
