@@ -18,6 +18,7 @@ use core::ffi::c_int;
 use super::handle::{Handle, Home, look, want};
 use super::{Buffered, budget, hooks, stream};
 use crate::cache::Cached;
+use crate::cache::flush;
 use crate::cache::open::release;
 use crate::cache::segment::{Made, Reader, segment};
 use crate::mmap::mapping::{Mapped, Marks};
@@ -49,8 +50,8 @@ struct Job {
 /// The thread.
 pub fn run<H: House<State: Buffered>>() {
     let mut g = H::monitor().enter();
-    // Whether a burst of reading is on.
-    let mut busy = false;
+    // Whether a burst of reading is on, and whether the disk is awake after one.
+    let (mut busy, mut awake) = (false, false);
     loop {
         #[cfg(test)]
         if g.buffering().stop {
@@ -70,6 +71,7 @@ pub fn run<H: House<State: Buffered>>() {
         }
         match job {
             Some(job) => {
+                awake = true;
                 work(&mut g, &job);
                 hooks::announce(&mut g);
             }
@@ -77,7 +79,13 @@ pub fn run<H: House<State: Buffered>>() {
                 if hooks::announce(&mut g) || hooks::watch_level(&mut g) {
                     continue;
                 }
-                let some = !g.buffering().all().is_empty();
+                if core::mem::take(&mut awake) {
+                    // What is dirty goes out now, before the disk sleeps; failures are the files'.
+                    let _ = flush::idle(&mut g, false);
+                    continue;
+                }
+                flush::tick(&mut g);
+                let some = !g.buffering().all().is_empty() || g.maps().dirty > 0;
                 g.wait(Channel::Work, some.then_some(REST));
             }
         }

@@ -4,7 +4,7 @@ use super::context::WORD;
 use super::words::Core;
 
 /// Writes bytes into a caller's buffer and keeps room for the NUL. `core::fmt` would be most of a small archive.
-pub(super) struct Line<'a> {
+pub(crate) struct Line<'a> {
     text: &'a mut [u8],
     at: usize,
     /// Something found no room.
@@ -12,11 +12,11 @@ pub(super) struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    pub(super) fn new(text: &'a mut [u8]) -> Line<'a> {
+    pub(crate) fn new(text: &'a mut [u8]) -> Line<'a> {
         Line { text, at: 0, full: false }
     }
 
-    pub(super) fn push(&mut self, byte: u8) {
+    pub(crate) fn push(&mut self, byte: u8) {
         self.full |= self.at + 1 >= self.text.len();
         if !self.full {
             self.text[self.at] = byte;
@@ -35,7 +35,7 @@ impl<'a> Line<'a> {
     }
 
     /// Ends the text.
-    pub(super) fn end(self) {
+    pub(crate) fn end(self) {
         let at = self.at;
         self.end_at(at);
     }
@@ -47,12 +47,12 @@ impl<'a> Line<'a> {
         }
     }
 
-    pub(super) fn text(&mut self, text: &[u8]) {
+    pub(crate) fn text(&mut self, text: &[u8]) {
         text.iter().for_each(|&byte| self.push(byte));
     }
 
     /// A number right-aligned in `width`, after `lead`.
-    pub(super) fn number(&mut self, mut value: usize, base: usize, width: usize, lead: &[u8]) {
+    pub(crate) fn number(&mut self, mut value: usize, base: usize, width: usize, lead: &[u8]) {
         let mut digits = [0; 2 * WORD + 4];
         let mut count = 0;
         while count == 0 || value > 0 {

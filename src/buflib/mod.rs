@@ -59,6 +59,8 @@ mod table;
 mod windows;
 mod words;
 
+pub(crate) use debug::Line;
+
 pub use context::{CB_CANNOT_MOVE, CB_OK, Callbacks, Context, HEADER, SHRINK_POS_BACK, SHRINK_POS_FRONT, WORD};
 pub use pool::{CORE, Pool};
 pub use purge::{Priority, PurgeCallbacks};

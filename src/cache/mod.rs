@@ -27,6 +27,7 @@ pub mod read;
 pub mod reserve;
 pub mod segment;
 pub mod space;
+pub mod stats;
 pub mod write;
 
 use crate::buflib::Pool;
@@ -49,10 +50,6 @@ pub struct Counts {
     pub misses: u64,
     /// Transfers to or from a caller's buffer, without a segment.
     pub direct: u64,
-    /// Bytes read beyond what was asked for at that moment.
-    pub ahead: u64,
-    /// Those of them that were given up before anybody asked for them.
-    pub wasted: u64,
     /// Segments given up, whoever wanted the memory.
     pub evictions: u64,
     /// Those among them given up to other users of the pool.
@@ -99,8 +96,6 @@ impl Cache {
                 hits: 0,
                 misses: 0,
                 direct: 0,
-                ahead: 0,
-                wasted: 0,
                 evictions: 0,
                 given: 0,
                 refusals: 0,

@@ -43,8 +43,11 @@ pub fn read<H: House<State: Cached>>(
         && offset.saturating_add(into.len() as u64) <= maps.objects[object].size
         && pattern.goes_on(offset, into.len())
     {
-        let inside = (offset - map.offset) as usize;
+        let (inside, ahead) = ((offset - map.offset) as usize, map.ahead);
         if maps.copy_out(pattern.last.slot, inside, into) == into.len() {
+            if ahead != 0 {
+                maps.use_ahead(pattern.last.slot);
+            }
             let counts = &mut g.cache().counts;
             counts.asked += into.len() as u64;
             counts.hits += 1;
@@ -92,7 +95,10 @@ fn by_parts<H: House<State: Cached>>(
                     pattern.last = name;
                     maps.touch(slot);
                 }
-                g.cache().counts.hits += u64::from(!fresh);
+                if !fresh {
+                    g.maps().use_ahead(slot);
+                    g.cache().counts.hits += 1;
+                }
                 fresh = false;
                 continue;
             }
@@ -138,7 +144,14 @@ fn miss<H: House<State: Cached>>(
                 (0, true) => (inside, map.length as usize - inside),
                 _ => (0, map.length as usize),
             };
-            populate(g, name, from, len).map(|_| 0)
+            let before = g.maps().counts.bytes;
+            let there = populate(g, name, from, len)?;
+            let maps = g.maps();
+            let more = (maps.counts.bytes - before).saturating_sub(into.len() as u64) as usize;
+            if there && more > 0 && maps.live(name).is_some() {
+                maps.read_ahead(name.slot, more.min(map.length as usize));
+            }
+            Ok(0)
         }
         Made::NoMemory => {
             if at.is_multiple_of(H::SECTOR as u64) && into.len() >= H::SECTOR {

@@ -195,6 +195,8 @@ fn piece<H: House<State: Cached>>(
     file.version = file.version.wrapping_add(1);
     if clean {
         file.dirtied = H::ticks();
+        // Somebody has to look when it has been so for too long.
+        H::wake(Channel::Work);
     }
     if map.marks.contains(Marks::SEGMENT) && pattern.last != name {
         pattern.last = name;

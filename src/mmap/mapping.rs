@@ -52,6 +52,9 @@ bitflags! {
     }
 }
 
+/// The unit in which readahead is counted, as a shift.
+pub const AHEAD: u32 = 11;
+
 /// No mapping.
 pub const NONE: u16 = u16::MAX;
 
@@ -83,6 +86,8 @@ pub struct Mapping {
     pub class: u8,
     /// Of a segment: how much it is wanted, as the pool was told.
     pub want: u8,
+    /// Of a segment: what was read into it ahead of its reader and not used since, in units of [`AHEAD`] bytes.
+    pub ahead: u8,
 }
 
 impl Mapping {
@@ -100,6 +105,7 @@ impl Mapping {
         marks: Marks::empty(),
         class: 0,
         want: 0,
+        ahead: 0,
     };
 
     /// Whether the pool may have its memory, if it is clean: nobody holds it and no transfer is under way.
@@ -157,6 +163,12 @@ pub struct Counts {
     pub errors: u64,
     /// Ticks that transfers took.
     pub ticks: u64,
+    /// Bytes read ahead of their readers.
+    pub ahead: u64,
+    /// Those of them that were used.
+    pub used: u64,
+    /// Those of them that went before anybody asked for them.
+    pub wasted: u64,
     /// When something dirty was last written back, in ticks; 0 for never.
     pub flushed: u32,
 }
@@ -212,7 +224,18 @@ impl Maps {
             free_count: 0,
             shift: 9,
             dirty: 0,
-            counts: Counts { commands: 0, bytes: 0, writes: 0, written: 0, errors: 0, ticks: 0, flushed: 0 },
+            counts: Counts {
+                commands: 0,
+                bytes: 0,
+                writes: 0,
+                written: 0,
+                errors: 0,
+                ticks: 0,
+                ahead: 0,
+                used: 0,
+                wasted: 0,
+                flushed: 0,
+            },
             opens: 0,
         }
     }
@@ -314,6 +337,20 @@ impl Maps {
         marks.contains(Marks::SEGMENT) && !marks.contains(Marks::PURGEABLE)
     }
 
+    /// Notes how many bytes were read into a segment ahead of its reader.
+    pub fn read_ahead(&mut self, slot: u16, bytes: usize) {
+        let units = bytes.div_ceil(1 << AHEAD).min(usize::from(u8::MAX)) as u8;
+        self.maps[slot].ahead = units;
+        self.counts.ahead += u64::from(units) << AHEAD;
+    }
+
+    /// Somebody came back to a segment: what was read ahead has paid.
+    #[inline]
+    pub fn use_ahead(&mut self, slot: u16) {
+        let units = core::mem::take(&mut self.maps[slot].ahead);
+        self.counts.used += u64::from(units) << AHEAD;
+    }
+
     /// Ends a mapping without giving its block back: the pool has it already.
     pub fn forget(&mut self, slot: u16) {
         debug_assert!(!self.maps[slot].marks.contains(Marks::DIRTY), "dirty sectors are dropped");
@@ -325,6 +362,7 @@ impl Maps {
         }
         let marks = self.maps[slot].marks;
         if marks.contains(Marks::SEGMENT) {
+            self.counts.wasted += u64::from(self.maps[slot].ahead) << AHEAD;
             self.index_remove(slot);
         }
         if marks.contains(Marks::REGION) {

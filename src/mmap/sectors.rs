@@ -143,6 +143,15 @@ impl Maps {
         })
     }
 
+    /// How many sectors of a mapping are dirty.
+    pub fn dirty_count(&self, slot: u16) -> usize {
+        let Some(pool) = self.pool else { return 0 };
+        let length = self.maps[slot].length;
+        let at = length as usize + field(length, self.shift);
+        let sectors = length as usize >> self.shift;
+        self.block(pool, slot).peek(|bytes| (0..sectors).filter(|n| bytes.bit(at, *n)).count())
+    }
+
     /// Who has a byte of a file valid, where it lies in there, and how many bytes from there on are valid without a gap.
     pub fn run_at(&self, object: u16, offset: u64) -> Option<(u16, usize, usize)> {
         let slot = self.authority(object, offset)?;
