@@ -132,6 +132,7 @@
 #define rm_make_image rockmem_rm_make_image
 #define rm_mount_image rockmem_rm_mount_image
 #define rm_open_mode rockmem_rm_open_mode
+#define rm_print_file rockmem_rm_print_file
 #define rm_read rockmem_rm_read
 #define rm_remove rockmem_rm_remove
 #define rm_rename rockmem_rm_rename

@@ -108,6 +108,46 @@ struct rm_stats
      Time waited, in milliseconds.
      */
     uint64_t waited_ms;
+    /*
+     Write commands sent to storage.
+     */
+    uint64_t storage_writes;
+    /*
+     Bytes that they took.
+     */
+    uint64_t storage_written;
+    /*
+     Milliseconds that transfers took, whoever waited for them.
+     */
+    uint64_t storage_ms;
+    /*
+     Bytes given to be written, through file descriptors.
+     */
+    uint64_t bytes_given;
+    /*
+     Bytes that wait to be written back.
+     */
+    uint64_t dirty_bytes;
+    /*
+     Milliseconds since something was last written back; the largest number for never.
+     */
+    uint64_t last_flush_ms;
+    /*
+     Segments and mappings that somebody holds in place.
+     */
+    uint64_t pinned;
+    /*
+     Bytes that file reads brought ahead of their readers.
+     */
+    uint64_t readahead_bytes;
+    /*
+     Those of them whose segment was read again.
+     */
+    uint64_t readahead_used;
+    /*
+     Those of them whose segment went before that.
+     */
+    uint64_t readahead_wasted;
 };
 
 #ifdef __cplusplus
@@ -121,6 +161,15 @@ extern "C" {
  * `stats` is writable.
  */
 void rm_get_stats(struct rm_stats *stats);
+
+/*
+ Describes the file with this number among the open ones, in a line of at most 96 bytes, NUL included: stream, users,
+ length, length in storage, bytes cached, bytes dirty, error. False past the last one, with an empty line.
+
+ The caller sees to it that:
+ * `size` bytes at `text` are writable.
+ */
+bool rm_print_file(int number, char *text, size_t size);
 
 #ifdef __cplusplus
 }  // extern "C"

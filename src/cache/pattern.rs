@@ -57,6 +57,14 @@ impl Pattern {
         true
     }
 
+    /// Takes note of a use that needs no window.
+    #[inline]
+    pub fn goes_on_or_jumps(&mut self, offset: u64, len: usize) {
+        if !self.goes_on(offset, len) {
+            self.note(offset, len);
+        }
+    }
+
     /// Takes note of a use.
     pub fn note(&mut self, offset: u64, len: usize) -> Deserves {
         if !self.goes_on(offset, len) {

@@ -11,7 +11,7 @@ use super::direct::{direct, passes_by};
 use super::pattern::{Deserves, Pattern};
 use super::segment::{Made, Reader, segment};
 use super::{Cached, reserve};
-use crate::mmap::mapping::{Mapped, Marks};
+use crate::mmap::mapping::{Mapped, Marks, Name};
 use crate::mmap::object::Flags;
 use crate::mmap::transfer::populate;
 use crate::port::monitor::{Guard, House};
@@ -19,6 +19,29 @@ use crate::port::storage::Errno;
 
 /// Lone misses in one file after which windows grow, if memory for all of it is free.
 const GATHER: [u16; 3] = [8, 16, 32];
+
+/// Reads from the segment where the last read was, if all of it is there: most reads are of this kind. Waits for nothing.
+#[inline]
+pub fn hit<H: House<State: Cached>>(g: &mut Guard<H>, object: u16, offset: u64, into: &mut [u8], last: Name) -> bool {
+    let maps = g.maps();
+    let Some(map) = maps.live(last) else { return false };
+    let (inside, ahead) = (offset.wrapping_sub(map.offset), map.ahead);
+    let there = map.object == object
+        && map.marks.contains(Marks::SEGMENT)
+        && inside < u64::from(map.length)
+        && into.len() as u64 <= u64::from(map.length) - inside
+        && offset + into.len() as u64 <= maps.objects[object].size;
+    if !there || !maps.copy_all(last.slot, inside as usize, into) {
+        return false;
+    }
+    if ahead != 0 {
+        maps.use_ahead(last.slot);
+    }
+    let counts = &mut g.cache().counts;
+    counts.asked += into.len() as u64;
+    counts.hits += 1;
+    true
+}
 
 /// Reads from an open file at an offset: how many bytes, fewer than asked only at the end of the file or before an
 /// error.
@@ -33,27 +56,9 @@ pub fn read<H: House<State: Cached>>(
     into: &mut [u8],
     pattern: &mut Pattern,
 ) -> Result<usize, Errno> {
-    // Most reads go on in the segment where the last one was.
-    let maps = g.maps();
-    if let Some(map) = maps.live(pattern.last)
-        && map.marks.contains(Marks::SEGMENT)
-        && map.object == object
-        && map.covers(offset)
-        && map.end() - offset >= into.len() as u64
-        && offset.saturating_add(into.len() as u64) <= maps.objects[object].size
-        && pattern.goes_on(offset, into.len())
-    {
-        let (inside, ahead) = ((offset - map.offset) as usize, map.ahead);
-        if maps.copy_out(pattern.last.slot, inside, into) == into.len() {
-            if ahead != 0 {
-                maps.use_ahead(pattern.last.slot);
-            }
-            let counts = &mut g.cache().counts;
-            counts.asked += into.len() as u64;
-            counts.hits += 1;
-            return Ok(into.len());
-        }
-        return by_parts(g, object, offset, into, pattern, pattern.deserves(into.len()));
+    if hit(g, object, offset, into, pattern.last) {
+        pattern.goes_on_or_jumps(offset, into.len());
+        return Ok(into.len());
     }
     let deserves = pattern.note(offset, into.len());
     by_parts(g, object, offset, into, pattern, deserves)

@@ -2,7 +2,7 @@
 
 use super::open::{begin, finish};
 use super::{Filed, LARGEST, Mode, Under, direct, living};
-use crate::cache::read::read as read_file;
+use crate::cache::read::{hit, read as read_file};
 use crate::cache::write::{APPEND, write as write_file};
 use crate::port::monitor::{Guard, House};
 use crate::port::storage::Errno;
@@ -24,6 +24,18 @@ pub enum Whence {
 /// # Errors
 /// `EBADF`, also for a descriptor that only writes; `ENXIO`; `EOVERFLOW` behind the largest offset; the device's.
 pub fn read<H: House<State: Filed>>(g: &mut Guard<H>, fd: i32, into: &mut [u8]) -> Result<usize, Errno> {
+    // Most reads go on in the segment where the last one was: nothing waits, so no use of the file is needed.
+    let descriptor = g.files().at(fd)?;
+    let (offset, last) = (descriptor.offset, descriptor.pattern.last);
+    if let Under::Cached(object) = descriptor.under
+        && descriptor.mode.contains(Mode::READ)
+        && hit(g, object, offset, into, last)
+        && let Ok(descriptor) = g.files().at(fd)
+    {
+        descriptor.offset = offset + into.len() as u64;
+        descriptor.pattern.goes_on_or_jumps(offset, into.len());
+        return Ok(into.len());
+    }
     let offset = living(g, fd)?.offset;
     read_from(g, fd, offset, into)
 }

@@ -39,6 +39,24 @@ impl Maps {
         good
     }
 
+    /// Copies bytes out if all of them are valid. The range lies in the mapping.
+    #[inline]
+    pub fn copy_all(&self, slot: u16, from: usize, into: &mut [u8]) -> bool {
+        let Some(pool) = self.pool else { return false };
+        let (first, last) = (from >> self.shift, (from + into.len().max(1) - 1) >> self.shift);
+        if first != last || into.len() > SHORT {
+            return self.copy_out(slot, from, into) == into.len();
+        }
+        let length = self.maps[slot].length as usize;
+        self.block(pool, slot).peek(|bytes| {
+            let valid = bytes.bit(length, first);
+            if valid {
+                bytes.read(from, into);
+            }
+            valid
+        })
+    }
+
     /// Copies bytes in, and makes their sectors valid and dirty; the rest of these sectors is valid already, or zero. The range
     /// lies inside the mapping, and none of it is in transfer.
     pub fn copy_in(&mut self, slot: u16, from: usize, bytes: &[u8]) {
