@@ -6,7 +6,7 @@ mod oracle;
 use oracle::{Kind, Piece, Verdict, best_row, best_run, judge};
 use rockmem::buflib::{CB_CANNOT_MOVE, CB_OK, Callbacks, Context, HEADER, Pool, Priority, PurgeCallbacks, WORD};
 use rockmem::port::{Asker, advance, set_asker};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::ffi::{c_char, c_int, c_void};
 use std::sync::Mutex;
@@ -19,6 +19,8 @@ const SEARCHED: usize = 14;
 thread_local! {
     /// Handles that went.
     static GONE: RefCell<Vec<c_int>> = const { RefCell::new(Vec::new()) };
+    /// Owners that refused to let their block be moved.
+    static REFUSED: Cell<usize> = const { Cell::new(0) };
 }
 
 unsafe extern "C" fn agrees(_: c_int, _: *mut c_void, _: *mut c_void) -> c_int {
@@ -26,6 +28,7 @@ unsafe extern "C" fn agrees(_: c_int, _: *mut c_void, _: *mut c_void) -> c_int {
 }
 
 unsafe extern "C" fn refuses(_: c_int, _: *mut c_void, _: *mut c_void) -> c_int {
+    REFUSED.set(REFUSED.get() + 1);
     CB_CANNOT_MOVE
 }
 
@@ -178,7 +181,7 @@ struct Tally {
     packed: usize,
     /// Refusals where the handle table needed an extension, which takes room too.
     for_a_handle: usize,
-    /// Purged by requests that were refused all the same.
+    /// Purged by requests that were refused because an owner refused.
     in_vain: usize,
 }
 
@@ -190,6 +193,7 @@ impl Tally {
         let aligned = purgeable && world.dice.below(6) == 0;
         let before = world.pieces(asker);
         let full = world.handle_takes_room(&before);
+        REFUSED.set(0);
         let (handle, owner) = if purgeable {
             let priorities = [Priority::Now, Priority::Soon, Priority::Cached, Priority::Disposable];
             let priority = priorities[world.dice.below(4)];
@@ -213,7 +217,12 @@ impl Tally {
             return;
         }
         self.refusals += 1;
-        self.in_vain += world.forget_the_gone();
+        let gone = world.forget_the_gone();
+        assert!(
+            gone == 0 || REFUSED.get() > 0,
+            "seed {seed}, {asker:?}: {gone} purged for {size} bytes that are refused in {before:?}"
+        );
+        self.in_vain += gone;
         let mut need = size.div_ceil(WORD) + HEADER + if purgeable { RECORD } else { 0 };
         if aligned {
             need += 64 / WORD - 1;

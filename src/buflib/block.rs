@@ -16,6 +16,7 @@
 //! Two free blocks never stand side by side.
 
 use super::context::{Callbacks, HEADER, WORD};
+use super::effort;
 use super::purge::PurgeCallbacks;
 use super::words::Core;
 use crate::port::fault::Fault;
@@ -65,6 +66,7 @@ impl Core {
     #[cfg_attr(feature = "host", inline)]
     #[cfg_attr(feature = "rockbox", inline(never))]
     pub(super) fn len(&self, i: usize) -> usize {
+        effort::block();
         let len = self.get(i) >> LEN_SHIFT;
         if len == 0 || len > self.span().wrapping_sub(i) {
             self.panic(Fault::Length, self.suspect(i));

@@ -15,10 +15,11 @@
 //! again, and the one that moves least is carried out.
 
 use super::context::WORD;
-use super::evacuate::{Order, Run};
+use super::evacuate::{Order, Run, spend};
 use super::index::NONE;
 use super::moving::Moved;
-use super::windows::{Kind, Rows, Survey, Windows};
+use super::survey::Survey;
+use super::windows::{Kind, Rows, Windows};
 use super::words::Core;
 
 /// In a place: the handle of the block that is to go there, and the next place of the plan.
@@ -27,18 +28,18 @@ const NEXT: usize = 2;
 /// The words of a hole that can hold these.
 pub(super) const NOTABLE: usize = 3;
 
-/// Blocks looked at in search of windows before a request takes the best row known.
-const PATIENCE: usize = 1 << 14;
+/// Blocks looked at while a row that was chosen is planned anew, to be cleared.
+const AGAIN: usize = 1 << 15;
 
 /// The lengths of rows that are looked at, in quarters of the request. In longer ones more may stay, and slide.
 const LENGTHS: [usize; 3] = [4, 6, 10];
 
 /// A search for the cheapest row.
-struct Search {
+struct Search<'a> {
     need: usize,
     best: Option<Run>,
     bound: usize,
-    patience: usize,
+    patience: &'a mut usize,
     order: Order,
 }
 
@@ -50,20 +51,25 @@ struct Plan {
 
 impl Core {
     /// The row that can be made to hold `need` free words moving the fewest words, if that is worth it and no more than
-    /// `most`; and the words.
-    /// Those count that leave the row, that slide in it after that, and that slide elsewhere to make room.
-    pub(super) fn cheapest_row(&mut self, need: usize, most: usize, survey: &Survey) -> Option<(Run, usize)> {
-        let (bound, search) = survey.clearing();
-        let bound = bound.min(most);
-        let mut search =
-            Search { need, best: None, bound, patience: if search { PATIENCE } else { 0 }, order: Order::Enough };
+    /// `most`; and the words. Those count that leave the row, that slide in it after that, and that slide elsewhere to make
+    /// room.
+    /// `patience`: blocks that may be looked at before the best row known is taken.
+    pub(super) fn cheapest_row(
+        &mut self,
+        need: usize,
+        most: usize,
+        survey: &Survey,
+        patience: &mut usize,
+    ) -> Option<(Run, usize)> {
+        let (bound, everywhere) = survey.clearing();
+        let mut search = Search { need, best: None, bound: bound.min(most), patience, order: Order::Enough };
         if let Some(row) = survey.row
             && row.used() < bound
         {
             self.consider(row, &mut search);
         }
         let mut start = 0;
-        while start < self.span() && search.patience > 0 {
+        while everywhere && start < self.span() && *search.patience > 0 {
             let run = self.run_at(start);
             // What cannot leave the run cannot leave a part of it for more than another part.
             if self.consider(run, &mut search) {
@@ -80,7 +86,7 @@ impl Core {
     fn consider_rows(&mut self, run: Run, len: usize, search: &mut Search) {
         let mut rows = Rows::new(len.max(search.need), run.start);
         let mut i = run.start;
-        while i < run.end && search.patience > 0 {
+        while i < run.end && spend(search.patience) {
             let len = self.len(i);
             if let Some(row) = rows.step(self, i, self.kind(i), len)
                 && row.used() < search.bound
@@ -110,7 +116,8 @@ impl Core {
     /// `Overtaken`: there is no way that moves about `bound` words, and nothing moved. `Refused`: somebody did, or
     /// changed the pool.
     pub(super) fn clear(&mut self, row: Run, need: usize, bound: usize, order: Order) -> Moved {
-        let plan = self.plan(row, &mut Search { need, best: None, bound: usize::MAX, patience: PATIENCE, order });
+        let patience = &mut { AGAIN };
+        let plan = self.plan(row, &mut Search { need, best: None, bound: usize::MAX, patience, order });
         if plan.cost.is_none_or(|cost| cost / 5 > bound / 4) {
             self.undo(row, plan.places);
             return Moved::Overtaken;
@@ -141,10 +148,10 @@ impl Core {
                 self.reserve(i);
             }
             i += len;
-            search.patience = search.patience.saturating_sub(1);
+            spend(search.patience);
         }
-        let (mut too_long, patience) = (usize::MAX, &mut search.patience);
-        let enough = self.offer(row, search.need, search.order, &mut |core, i, len| {
+        let mut too_long = usize::MAX;
+        let enough = self.offer(row, search.need, search.order, search.patience, &mut |core, i, len, patience| {
             if len >= too_long {
                 return false;
             }

@@ -12,14 +12,11 @@
 //! walls holds enough, or carrying the blocks of a row to places elsewhere moves much less, that is done
 //! (`clearing.rs`); and where the holes elsewhere must be joined first, run by run, that too (`evacuate.rs`).
 
-use super::evacuate::Order;
-use super::index::NONE;
+use super::effort;
 use super::moving::Moved;
-use super::windows::{Kind, Rows, Survey, Windows};
+use super::windows::{Kind, Windows};
 use super::words::Core;
 
-/// Windows looked at before the pass.
-const CANDIDATES: usize = 8;
 /// A candidate window is taken if it moves no more than this part of the request.
 const CHEAP: usize = 4;
 /// Blocks that a candidate window may span.
@@ -28,57 +25,14 @@ const CANDIDATE_BLOCKS: usize = 48;
 const OVERTAKEN: usize = 16;
 
 impl Core {
-    /// A reserved block of at least `need` words, made by moving blocks; none where no movement makes one.
-    pub(super) fn make_hole(&mut self, need: usize) -> Option<usize> {
-        self.make_hole_within(need, usize::MAX)
-    }
-
-    /// The same, moving no more than `most` words.
-    pub(super) fn make_hole_within(&mut self, need: usize, most: usize) -> Option<usize> {
-        let mut spoilt = 0;
-        while self.free_words() >= need && spoilt < OVERTAKEN {
-            if let Some(hole) = self.find(need) {
-                return Some(self.reserve(hole));
-            }
-            let mut window = self.candidate(need);
-            if window.is_none() {
-                let survey = self.survey(need);
-                window = survey.slide;
-                if let Some((row, cost)) = self.cheapest_row(need, most, &survey) {
-                    match self.clear(row, need, cost, Order::Enough) {
-                        Moved::Yes => window = self.cheapest_window(need),
-                        // A refusal is remembered as a wall, so the next row is another one.
-                        Moved::Refused => {
-                            spoilt += 1;
-                            continue;
-                        }
-                        Moved::Overtaken => {}
-                    }
-                }
-            }
-            let start = match window {
-                Some((start, cost)) if cost <= most => start,
-                None if most == usize::MAX => return self.evacuate(need).or_else(|| self.slide_aligned(need)),
-                _ => return None,
-            };
-            match self.gather(start, need) {
-                Ok(hole) => return Some(hole),
-                // A refusal is remembered as a wall, so the next window is another one.
-                Err(Moved::Refused) => {}
-                Err(_) => spoilt += 1,
-            }
-        }
-        None
-    }
-
     /// Where nothing else makes a hole: slides everything, aligned blocks too, and looks again. What they leave behind
     /// is known only then.
-    fn slide_aligned(&mut self, need: usize) -> Option<usize> {
+    pub(super) fn slide_aligned(&mut self, need: usize) -> Option<usize> {
         if self.purgeable_blocks() == 0 {
             return None;
         }
         self.pack();
-        let hole = self.find(need)?;
+        let hole = self.find_surely(need)?;
         Some(self.reserve(hole))
     }
 
@@ -147,25 +101,29 @@ impl Core {
         self.set_prev_free(next + len, false);
     }
 
-    /// The cheapest of a handful of windows that begin at the largest holes, if it is cheap.
-    fn candidate(&self, need: usize) -> Option<(usize, usize)> {
+    /// The cheapest of `count` windows that begin at the largest holes, if it is cheap.
+    pub(super) fn candidate(&self, need: usize, count: usize) -> Option<usize> {
         let (mut best, mut cheapest, mut seen) = (None, need / CHEAP, 0);
         self.largest(|hole| {
-            if let Some(cost) = self.window_cost(hole, need, CANDIDATE_BLOCKS)
+            if seen == count {
+                return false;
+            }
+            effort::window();
+            if let Some(cost) = self.window_cost(hole, need)
                 && cost < cheapest
             {
-                (best, cheapest) = (Some((hole, cost)), cost);
+                (best, cheapest) = (Some(hole), cost);
             }
             seen += 1;
-            seen < CANDIDATES
+            seen < count
         });
         best
     }
 
     /// The words to move so that the holes from the one at `start` on make `need` words.
-    fn window_cost(&self, start: usize, need: usize, blocks: usize) -> Option<usize> {
+    fn window_cost(&self, start: usize, need: usize) -> Option<usize> {
         let (mut i, mut holes, mut cost) = (start, 0, 0);
-        for _ in 0..blocks {
+        for _ in 0..CANDIDATE_BLOCKS {
             if i == self.span() || self.is_fixed(i) {
                 return None;
             }
@@ -183,40 +141,20 @@ impl Core {
         None
     }
 
-    /// The cheapest window to slide: where it begins, and its cost.
-    pub(super) fn cheapest_window(&self, need: usize) -> Option<(usize, usize)> {
+    /// The cheapest window to slide that begins between the blocks at `start` and `end`: where, and its cost. None if no
+    /// block begins at `start` any more.
+    pub(super) fn cheapest_window(&self, need: usize, start: usize, end: usize) -> Option<(usize, usize)> {
+        if !self.is_boundary(start) {
+            return None;
+        }
         let mut slide = Windows::new(need, 0, 1);
-        self.walk(|i, kind, len| slide.step(self, i, kind, len));
+        let mut i = start;
+        while i < end.min(self.span()) {
+            let len = self.len(i);
+            slide.step(self, i, self.kind(i), len);
+            i += len;
+        }
         slide.best
-    }
-
-    /// A window to slide at little more than the least cost: the one behind the last if that will do, else the lowest.
-    /// Windows that follow each other leave no splinters between them, which a later request would have to pay for.
-    /// And the row of `need` words with the least to carry away.
-    fn survey(&self, need: usize) -> Survey {
-        let (mut slide, mut clear, mut blocks) = (Windows::new(need, 0, 1), Rows::new(need, 0), 0);
-        self.walk(|i, kind, len| {
-            slide.step(self, i, kind, len);
-            clear.step(self, i, kind, len);
-            blocks += 1;
-            true
-        });
-        let slide = slide.best.map(|(cheapest, cost)| {
-            let trail = self.trail();
-            if cost == 0 {
-                return (cheapest, 0);
-            }
-            if trail != NONE
-                && let Some(behind) = self.window_cost(trail, need, usize::MAX)
-                && behind <= 2 * cost
-            {
-                return (trail, behind);
-            }
-            let mut lowest = Windows::new(need, cost + cost / 2, 1);
-            self.walk(|i, kind, len| lowest.step(self, i, kind, len));
-            lowest.best.unwrap_or((cheapest, cost))
-        });
-        Survey { slide, row: clear.best, blocks }
     }
 
     /// What the block at `i` is to a search.

@@ -41,8 +41,15 @@ pub(super) enum Order {
     Small,
 }
 
-/// Takes or refuses the offered block at an index, of a length.
-pub(super) type Take<'a> = &'a mut dyn FnMut(&mut Core, usize, usize) -> bool;
+/// Takes a look at a block off the patience that is left; false when there is none.
+pub(super) fn spend(patience: &mut usize) -> bool {
+    let left = *patience > 0;
+    *patience = patience.saturating_sub(1);
+    left
+}
+
+/// Takes or refuses the offered block at an index, of a length; takes what it looks at off the last.
+pub(super) type Take<'a> = &'a mut dyn FnMut(&mut Core, usize, usize, &mut usize) -> bool;
 
 /// A row of blocks without walls, `free` words of it free.
 #[derive(Clone, Copy)]
@@ -50,6 +57,7 @@ pub(super) struct Run {
     pub(super) start: usize,
     pub(super) end: usize,
     pub(super) free: usize,
+    blocks: usize,
     /// A hole of it that can hold numbers, or [`NONE`].
     note: usize,
 }
@@ -57,7 +65,12 @@ pub(super) struct Run {
 impl Run {
     /// A row without blocks.
     pub(super) fn empty_at(start: usize) -> Run {
-        Run { start, end: start, free: 0, note: NONE }
+        Run { start, end: start, free: 0, blocks: 0, note: NONE }
+    }
+
+    /// Everything there is, walls too.
+    pub(super) fn all(span: usize) -> Run {
+        Run { end: span, ..Run::empty_at(0) }
     }
 
     /// The words that would have to go.
@@ -67,15 +80,16 @@ impl Run {
 }
 
 impl Core {
-    /// A reserved block of at least `need` words, made by carrying blocks out of a run.
-    pub(super) fn evacuate(&mut self, need: usize) -> Option<usize> {
+    /// A reserved block of at least `need` words, made by carrying blocks out of a run. `patience`: blocks that may be
+    /// looked at before it is given up.
+    pub(super) fn evacuate(&mut self, need: usize, patience: &mut usize) -> Option<usize> {
         for order in [Order::Enough, Order::Large, Order::Small] {
             let mut tried = (0, 0);
             for _ in 0..RUNS {
-                let Some(run) = self.next_run(need, tried) else { break };
+                let Some(run) = self.next_run(need, tried, patience) else { break };
                 tried = (need.saturating_sub(run.free), run.start + 1);
-                if self.pack_and_go(run, need, order)
-                    && let Some((start, _)) = self.cheapest_window(need)
+                if self.pack_and_go(run, need, order, patience)
+                    && let Some((start, _)) = self.cheapest_window(need, 0, self.span())
                     && let Ok(hole) = self.gather(start, need)
                 {
                     return Some(hole);
@@ -86,7 +100,7 @@ impl Core {
     }
 
     /// Whether a block begins at `i`.
-    fn is_boundary(&self, i: usize) -> bool {
+    pub(super) fn is_boundary(&self, i: usize) -> bool {
         let mut at = 0;
         while at < i && at < self.span() {
             at += self.len(at);
@@ -105,6 +119,7 @@ impl Core {
                     run.note = run.end;
                 }
             }
+            run.blocks += 1;
             run.end += len;
         }
         run
@@ -116,11 +131,12 @@ impl Core {
     }
 
     /// The run that lacks least of those not tried yet, in the order (what lacks, place), that could be helped.
-    fn next_run(&self, need: usize, tried: (usize, usize)) -> Option<Run> {
+    fn next_run(&self, need: usize, tried: (usize, usize), patience: &mut usize) -> Option<Run> {
         let (mut best, mut least) = (None, (usize::MAX, usize::MAX));
         let mut start = 0;
         while start < self.span() {
             let run = self.run_at(start);
+            *patience = patience.checked_sub(run.blocks)?;
             let lacks = need.saturating_sub(run.free);
             let possible = run.end - run.start >= need && self.free_words() - run.free >= lacks;
             let order = (lacks, run.start);
@@ -132,9 +148,9 @@ impl Core {
         best
     }
 
-    /// Offers blocks of the run to `take` until those taken make up what lacks; whether they do.
-    pub(super) fn offer(&mut self, run: Run, need: usize, order: Order, take: Take) -> bool {
-        let enough = self.offer_by_size(run, need, order, take);
+    /// Offers blocks of the run to `take` until those taken make up what lacks; whether they do, before `patience` ends.
+    pub(super) fn offer(&mut self, run: Run, need: usize, order: Order, patience: &mut usize, take: Take) -> bool {
+        let enough = self.offer_by_size(run, need, order, patience, take);
         let mut i = run.start;
         while i < run.end {
             if self.is_used(i) {
@@ -145,26 +161,26 @@ impl Core {
         enough
     }
 
-    fn offer_by_size(&mut self, run: Run, need: usize, order: Order, take: Take) -> bool {
+    fn offer_by_size(&mut self, run: Run, need: usize, order: Order, patience: &mut usize, take: Take) -> bool {
         let mut lacks = need.saturating_sub(run.free);
         // A block longer than `need` fits nowhere: its place would have served the request itself.
         let (mut from, mut to) = (HEADER, need);
         while lacks > 0 {
-            if order == Order::Enough && self.offer_enough(run, lacks, take) {
+            if order == Order::Enough && self.offer_enough(run, lacks, patience, take) {
                 return true;
             }
             // Lengths that are nearly the same count as one: many blocks take few passes.
-            let Some((least, most)) = self.lengths(run, from, to) else { return false };
+            let Some((least, most)) = self.lengths(run, from, to, patience) else { return false };
             if order == Order::Small {
                 (from, to) = (least, least + least / ALIKE);
             } else {
                 (from, to) = (most - most / ALIKE, most);
             }
             let mut i = run.start;
-            while i < run.end && lacks > 0 {
+            while i < run.end && lacks > 0 && spend(patience) {
                 let len = self.len(i);
                 let small = order != Order::Enough || len < lacks;
-                if (from..=to).contains(&len) && small && self.can_go(i) && take(self, i, len) {
+                if (from..=to).contains(&len) && small && self.can_go(i) && take(self, i, len, patience) {
                     self.mark(i, Mark::PLANNED);
                     lacks = lacks.saturating_sub(len);
                 }
@@ -176,10 +192,13 @@ impl Core {
     }
 
     /// The lengths of the shortest and the longest used block of a run that has between `from` and `to` words.
-    fn lengths(&self, run: Run, from: usize, to: usize) -> Option<(usize, usize)> {
+    fn lengths(&self, run: Run, from: usize, to: usize, patience: &mut usize) -> Option<(usize, usize)> {
         let mut found = None;
         let mut i = run.start;
         while i < run.end {
+            if !spend(patience) {
+                return None;
+            }
             let len = self.len(i);
             if (from..=to).contains(&len) && self.is_used(i) {
                 let (least, most) = found.unwrap_or((len, len));
@@ -191,12 +210,12 @@ impl Core {
     }
 
     /// Offers the blocks that are enough by themselves, the smallest first; whether one was taken.
-    fn offer_enough(&mut self, run: Run, lacks: usize, take: Take) -> bool {
+    fn offer_enough(&mut self, run: Run, lacks: usize, patience: &mut usize, take: Take) -> bool {
         let mut above = (lacks, 0);
         for _ in 0..ENOUGH {
             let (mut best, mut least) = (None, (usize::MAX, usize::MAX));
             let mut i = run.start;
-            while i < run.end {
+            while i < run.end && spend(patience) {
                 let len = self.len(i);
                 if (len, i) >= above && (len, i) < least && self.can_go(i) {
                     (best, least) = (Some(i), (len, i));
@@ -204,7 +223,7 @@ impl Core {
                 i += len;
             }
             let Some(i) = best else { return false };
-            if take(self, i, least.0) {
+            if take(self, i, least.0, patience) {
                 return true;
             }
             above = (least.0, i + 1);
@@ -218,8 +237,8 @@ impl Core {
     }
 
     /// If the other runs could take enough in with one hole each: packs them, one after the other, until a plan holds.
-    fn pack_and_go(&mut self, run: Run, need: usize, order: Order) -> bool {
-        if !self.would_fit_packed(run, need, order) {
+    fn pack_and_go(&mut self, run: Run, need: usize, order: Order, patience: &mut usize) -> bool {
+        if !self.would_fit_packed(run, need, order, patience) {
             return false;
         }
         let mut start = 0;
@@ -261,11 +280,12 @@ impl Core {
 
     /// Whether blocks of the run that make up what lacks would fit the other runs, if each of those had its free
     /// words in one hole.
-    fn would_fit_packed(&mut self, run: Run, need: usize, order: Order) -> bool {
+    fn would_fit_packed(&mut self, run: Run, need: usize, order: Order, patience: &mut usize) -> bool {
         let mut rooms = NONE;
         let mut start = 0;
         while start < self.span() {
             let other = self.run_at(start);
+            *patience = patience.saturating_sub(other.blocks);
             if other.start != run.start && other.note != NONE {
                 self.set(other.note + ROOM, other.free);
                 self.set(other.note + NEXT_ROOM, rooms);
@@ -273,7 +293,7 @@ impl Core {
             }
             start = self.after(other);
         }
-        self.offer(run, need, order, &mut |core, _, len| {
+        self.offer(run, need, order, patience, &mut |core, _, len, _| {
             let (mut best, mut least) = (NONE, usize::MAX);
             let mut at = rooms;
             while at != NONE {

@@ -13,6 +13,7 @@
 use super::block::NUMBER_MAX;
 use super::table::PENDING;
 use super::words::Core;
+use core::ops::Range;
 
 /// Where the index names the first extension: how many words below `table` it begins, 0 for none. All links are such
 /// distances, so they stay true when the pool's front moves.
@@ -76,15 +77,32 @@ impl Core {
         Some(self.table - slot)
     }
 
-    /// What is left of a hole of `len` words beside a new extension.
-    pub(super) fn beside_extension(len: usize) -> usize {
-        len.saturating_sub((len / PART).clamp(LEAST_WORDS, SLOTS + MOST))
-    }
-
-    /// A new extension, in free space as it is.
-    pub(super) fn make_extension(&mut self) -> Option<usize> {
-        let hole = self.find(ROOMY_WORDS).or_else(|| self.find(LEAST_WORDS))?;
-        let words = (self.len(hole) / PART).clamp(LEAST_WORDS, SLOTS + MOST);
+    /// A new extension, in free space as it is, for the handle of a block of `room` words: where a hole for that block is
+    /// left, if there is one, and not between the ends of `away`.
+    pub(super) fn make_extension(&mut self, room: usize, away: Range<usize>) -> Option<usize> {
+        let mut roomy = 0;
+        self.largest(|hole| {
+            roomy += usize::from(self.len(hole) >= room);
+            roomy < 2
+        });
+        let fits = |core: &Core, hole| {
+            let len = core.len(hole);
+            let leaves = len < room || len >= room + LEAST_WORDS || roomy == 2;
+            len >= LEAST_WORDS && leaves && !away.contains(&hole)
+        };
+        let hole = self.find(ROOMY_WORDS).filter(|&hole| fits(self, hole)).or_else(|| {
+            let mut smallest = None;
+            self.largest(|hole| {
+                if fits(self, hole) {
+                    smallest = Some(hole);
+                }
+                true
+            });
+            smallest
+        })?;
+        let len = self.len(hole);
+        let most = if len >= room + LEAST_WORDS { len - room } else { LEAST_WORDS };
+        let words = (len / PART).clamp(LEAST_WORDS, SLOTS + MOST).min(most);
         if self.table - hole > NUMBER_MAX {
             return None;
         }

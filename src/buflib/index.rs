@@ -58,6 +58,10 @@ pub(super) const NONE: usize = usize::MAX;
 /// one class; fewer where the classes are finer.
 const SAME_CLASS_TRIES: usize = 8;
 
+/// How many are looked at where no larger class has any. Who finds none there makes a pass over the blocks, and finds one
+/// that was overlooked.
+const LAST_TRIES: usize = 32;
+
 /// In pools with finer classes than this, large ones, free lists are last-in first-out: a block more to touch would
 /// cost more there than a lower address brings.
 const ORDERED_PARTS: u32 = 2;
@@ -300,7 +304,8 @@ impl Core {
         Some(word * BITS + self.get(self.table + BITMAPS + word).trailing_zeros() as usize)
     }
 
-    /// A free block of at least `words` words: a good fit from the request's own class, else any of a larger class.
+    /// A free block of at least `words` words: a good fit from the request's own class, else any of a larger class. Not
+    /// sure to find the last ones: constant time comes first.
     #[cfg_attr(feature = "host", inline(always))]
     pub(super) fn find(&self, words: usize) -> Option<usize> {
         let own = self.class_of(words.max(LINKABLE));
@@ -309,8 +314,14 @@ impl Core {
         }
         match self.class_from(own + 1) {
             Some(class) => Some(self.get(self.heads + class)),
-            None => self.find_in(own, words, usize::MAX),
+            None => self.find_in(own, words, LAST_TRIES),
         }
+    }
+
+    /// The same for those who make no pass: looks at every free block of the request's own class.
+    pub(super) fn find_surely(&self, words: usize) -> Option<usize> {
+        let own = self.class_of(words.max(LINKABLE));
+        self.find(words).or_else(|| self.find_in(own, words, usize::MAX))
     }
 
     /// The first of at most `tries` blocks of one class that holds `words` words.

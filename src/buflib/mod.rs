@@ -26,6 +26,7 @@
 //! | `space.rs` | carving blocks from free space and giving them back |
 //! | `table.rs`, `extension.rs` | handles |
 //! | `request.rs` | alloc, alloc_maximum, allocatable: the order of resorts |
+//! | `hole.rs`, `survey.rs` | which way a hole is made, and the one walk that tells |
 //! | `compact.rs`, `windows.rs`, `clearing.rs`, `evacuate.rs`, `moving.rs` | compaction |
 //! | `purge/` | purgeable blocks: memory taken back when it is needed |
 //! | `reclaim.rs` | shrink callbacks |
@@ -33,6 +34,7 @@
 //! | `shift.rs` | the pool moved as a whole |
 //! | `check.rs`, `debug.rs`, `map.rs` | judging and showing a pool |
 //! | `stats.rs` | what a pool counts |
+//! | `effort.rs` | what requests cost, for tests |
 //!
 //! On the host every call takes the context's lock and drops it while a callback runs; in the tree there is none.
 
@@ -42,8 +44,10 @@ mod clearing;
 mod compact;
 mod context;
 mod debug;
+mod effort;
 mod evacuate;
 mod extension;
+mod hole;
 mod index;
 mod map;
 mod moving;
@@ -55,6 +59,7 @@ mod shift;
 mod shrink;
 mod space;
 mod stats;
+mod survey;
 mod table;
 mod windows;
 mod words;
@@ -62,6 +67,8 @@ mod words;
 pub(crate) use debug::Line;
 
 pub use context::{CB_CANNOT_MOVE, CB_OK, Callbacks, Context, HEADER, SHRINK_POS_BACK, SHRINK_POS_FRONT, WORD};
+#[cfg(feature = "host")]
+pub use effort::{Effort, take_effort};
 pub use pool::{CORE, Pool};
 pub use purge::{Priority, PurgeCallbacks};
 pub use stats::{Reclaimed, Stats};

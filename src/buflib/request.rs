@@ -13,6 +13,9 @@
 
 use super::block::LEN_MAX;
 use super::context::{Callbacks, HEADER, SHRINK_POS_BACK, SHRINK_POS_FRONT, WORD};
+use super::effort;
+use super::extension::LEAST_WORDS;
+use super::hole::Looks;
 use super::index::{ALLOCS, MAXIMUMS};
 use super::reclaim::{BOTH_ENDS, hint};
 use super::table::RESERVE;
@@ -26,9 +29,6 @@ const SMALL_POOL: usize = 4 << 20;
 
 /// No handle could be had.
 pub(super) const NO_HANDLE: i32 = -1;
-/// So many times its size is moved for a request before something is purged for it.
-const LITTLE: usize = 4;
-
 /// No space could be had.
 pub(super) const NO_SPACE: i32 = -2;
 
@@ -51,12 +51,12 @@ impl Core {
             return NO_HANDLE;
         }
         let words = (size / WORD + usize::from(!size.is_multiple_of(WORD))).saturating_add(HEADER);
-        let slot = self.slot().or_else(|| if STILL { None } else { self.find_slot() });
+        let slot = self.slot().or_else(|| if STILL { None } else { self.find_slot(words) });
         let Some(n) = slot else { return self.count_refused(NO_HANDLE) };
         let locked = self.callbacks(ops as usize).is_some_and(|ops| ops.move_callback.is_none());
         let placed = match words > self.table.min(LEN_MAX) {
             true => None,
-            false if STILL => self.place(words, locked),
+            false if STILL => self.place_still(words, locked),
             false => self.place_or_find(words, locked),
         };
         let Some((i, prev_free)) = placed else {
@@ -75,6 +75,15 @@ impl Core {
         self.place(words, locked).or_else(|| self.find_place(words, locked))
     }
 
+    /// The same from a hole that is there.
+    fn place_still(&mut self, words: usize, locked: bool) -> Option<(usize, bool)> {
+        self.place(words, locked).or_else(|| {
+            let hole = self.find_surely(words)?;
+            self.reserve(hole);
+            Some(self.cut(hole, words, locked))
+        })
+    }
+
     #[cold]
     #[inline(never)]
     fn find_place(&mut self, words: usize, locked: bool) -> Option<(usize, bool)> {
@@ -84,11 +93,12 @@ impl Core {
         let begun = self.begin_request();
         let asker = asker();
         let hint = hint(SHRINK_POS_FRONT, words);
+        let mut looks = Looks::new();
         let found = loop {
             if let Some(place) = self.place(words, locked) {
                 break Some(place);
             }
-            if let Some(hole) = self.hole_for(words, asker) {
+            if let Some(hole) = self.hole_for(words, asker, &mut looks) {
                 break Some(self.cut(hole, words, locked));
             }
             if asker != Asker::Anyone {
@@ -108,18 +118,8 @@ impl Core {
         found
     }
 
-    /// A reserved hole of `words` words, made without asking owners to shrink: by moving a little, by purging, by moving
-    /// a lot.
-    fn hole_for(&mut self, words: usize, asker: Asker) -> Option<usize> {
-        if asker == Asker::FilePath {
-            return self.purge_hole(words, asker);
-        }
-        let little = words.saturating_mul(LITTLE);
-        self.make_hole_within(words, little).or_else(|| self.purge_hole(words, asker)).or_else(|| self.make_hole(words))
-    }
-
     /// Cuts a reserved hole down to `words` words at the end where the block belongs, and frees the rest.
-    fn cut(&mut self, hole: usize, words: usize, locked: bool) -> (usize, bool) {
+    pub(super) fn cut(&mut self, hole: usize, words: usize, locked: bool) -> (usize, bool) {
         let (len, prev_free) = (self.len(hole), self.prev_free(hole));
         let rest = len - words;
         if rest == 0 {
@@ -137,14 +137,15 @@ impl Core {
         }
     }
 
-    /// A slot of the handle table where none is free: see the drawing.
+    /// A slot of the handle table where none is free, for a block of `words` words: see the drawing.
     #[cold]
     #[inline(never)]
-    pub(super) fn find_slot(&mut self) -> Option<usize> {
+    pub(super) fn find_slot(&mut self, words: usize) -> Option<usize> {
+        effort::slot();
         let begun = self.begin_request();
         let asker = asker();
         let found = loop {
-            if let Some(n) = self.clear_slot(asker) {
+            if let Some(n) = self.clear_slot(asker, Some(words)) {
                 break Some(n);
             }
             if asker != Asker::Anyone {
@@ -159,29 +160,41 @@ impl Core {
         found
     }
 
-    /// A slot, by moving what stands in the table's way, or else in an extension.
-    fn clear_slot(&mut self, asker: Asker) -> Option<usize> {
+    /// A slot, by moving what stands in the table's way, or else in an extension. Something is purged for it only where
+    /// `words` words for its block can be had too; nothing for those who say none.
+    fn clear_slot(&mut self, asker: Asker, words: Option<usize>) -> Option<usize> {
         if let Some(n) = self.slot() {
             return Some(n);
         }
-        self.clear_end(asker);
+        self.clear_end(asker, words);
         if let Some(n) = self.slot() {
             return Some(n);
         }
-        if self.make_extension().is_none() {
-            let hole = self.hole_for(super::extension::LEAST_WORDS, asker)?;
-            self.unreserve(hole);
-            // Callbacks may have given a slot back: an extension that nobody needs would stay for good.
-            if let Some(n) = self.slot() {
-                return Some(n);
+        let Some(words) = words else {
+            self.make_extension(0, 0..0)?;
+            return self.take_extension_slot();
+        };
+        let fits = self.find_surely(words).is_some();
+        if !fits || self.make_extension(words, 0..0).is_none() {
+            // One hole for both. Else the extension stays away from where the block will find its place.
+            if let Some(hole) = self.hole_for(words.saturating_add(LEAST_WORDS), asker, &mut Looks::pass_only()) {
+                self.unreserve(hole);
+                // Callbacks may have given a slot back: an extension that nobody needs would stay for good.
+                if let Some(n) = self.slot() {
+                    return Some(n);
+                }
+                self.make_extension(words, 0..0)?;
+            } else {
+                let (run, _) = self.reclaimable_run(asker);
+                self.make_extension(words, run)?;
             }
-            self.make_extension()?;
         }
         self.take_extension_slot()
     }
 
     /// Makes the last block free: by purging it, by carrying it to a hole, or by sliding the last run down.
-    fn clear_end(&mut self, asker: Asker) {
+    fn clear_end(&mut self, asker: Asker, words: Option<usize>) {
+        effort::pass();
         let (mut i, mut last, mut hole, mut behind) = (0, 0, None, 0);
         while i < self.span() {
             let len = self.len(i);
@@ -199,12 +212,17 @@ impl Core {
         if self.span() == 0 || self.is_free(last) {
             return;
         }
+        if self.purge_block() == Some(last) && self.shift_lists() {
+            return;
+        }
         let len = self.len(last);
         let stays = asker == Asker::FilePath || self.is_wall(last) || self.alignment(last) > WORD;
         // While there is memory for its block elsewhere, or for an extension, nothing is purged for a handle.
         let spare = if stays { super::extension::ROOMY_WORDS } else { len };
-        if self.level(last, asker).is_some() && self.find(spare).is_none() {
-            if let Some(freed) = self.purge_block_at(last, asker) {
+        if self.level(last, asker).is_some() && self.find_surely(spare).is_none() {
+            if words.is_some_and(|words| self.fits_beside_the_table(words, asker))
+                && let Some(freed) = self.purge_block_at(last, asker)
+            {
                 self.unreserve(freed);
             }
             return;
@@ -213,7 +231,7 @@ impl Core {
             return;
         }
         if (hole.is_none() || len < behind)
-            && let Some(place) = self.find(len)
+            && let Some(place) = self.find_surely(len)
         {
             let place = self.carve_low(place, len);
             self.write_reserved(place, len, false);
@@ -256,12 +274,18 @@ impl Core {
         let hint = hint(BOTH_ENDS, self.table);
         let asker = asker();
         let shrinks = self.callbacks(ops as usize).is_some_and(|ops| ops.shrink_callback.is_some());
-        self.purge_down_to(if shrinks { self.cache_share() } else { 0 }, asker);
         if asker == Asker::Anyone {
             while self.ask_to_shrink(hint).is_some() {}
         }
         let mut handle = NO_HANDLE;
-        if let Some(n) = self.clear_slot(asker) {
+        let mut slot = self.clear_slot(asker, Some(HEADER + 1));
+        if let Some(n) = slot {
+            self.purge_run_down_to(if shrinks { self.cache_share() } else { 0 }, asker);
+            // The handles of those that went are smaller, perhaps, and the table with them.
+            self.unslot(n);
+            slot = self.clear_slot(asker, Some(HEADER + 1));
+        }
+        if let Some(n) = slot {
             self.keep_reserve();
             match self.largest_hole(asker) {
                 Some((hole, words)) if words > HEADER => {
@@ -325,20 +349,19 @@ impl Core {
         let begun = self.begin_request();
         let asker = asker();
         let mut bytes = 0;
-        if let Some(n) = self.clear_slot(asker) {
-            if self.purgeable_blocks() > 0 {
-                bytes = self.reclaimable_run(asker).saturating_sub(HEADER) * WORD;
-            } else if let Some((hole, words)) = self.largest_hole(asker) {
-                bytes = words.saturating_sub(HEADER) * WORD;
-                self.unreserve(hole);
-            }
-            let extended = n > self.table_room();
+        let slot = self.clear_slot(asker, None);
+        if self.purgeable_blocks() > 0 {
+            // Without a slot room for an extension of the table is purged as well.
+            let extension = if slot.is_none() { LEAST_WORDS } else { 0 };
+            bytes = self.reclaimable_run(asker).1.saturating_sub(HEADER + extension) * WORD;
+        } else if slot.is_some()
+            && let Some((hole, words)) = self.largest_hole(asker)
+        {
+            bytes = words.saturating_sub(HEADER) * WORD;
+            self.unreserve(hole);
+        }
+        if let Some(n) = slot {
             self.unslot(n);
-            if extended && !self.is_slot(n) {
-                // The extension that it was in is gone, and the next request makes another.
-                let left = self.largest_as_is().map_or(0, |(_, words)| Core::beside_extension(words));
-                bytes = bytes.min(left.saturating_sub(HEADER) * WORD);
-            }
         }
         self.finish_request(begun);
         bytes

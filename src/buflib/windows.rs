@@ -21,9 +21,10 @@ pub(super) struct Windows {
     need: usize,
     enough: usize,
     first: usize,
-    left: usize,
-    holes: usize,
-    cost: usize,
+    /// Where the window that is open begins, its words of holes, and its cost. No holes: none is open.
+    pub(super) left: usize,
+    pub(super) holes: usize,
+    pub(super) cost: usize,
     /// Where it begins, and its cost.
     pub(super) best: Option<(usize, usize)>,
 }
@@ -114,31 +115,5 @@ impl Rows {
             self.best = Some(self.row);
         }
         long.then_some(self.row)
-    }
-}
-
-/// A pool of at most so many blocks can afford to be searched for rows although there is a window to slide.
-const FEW_BLOCKS: usize = 512;
-
-/// What a walk over all blocks found.
-pub(super) struct Survey {
-    /// Where to begin sliding, and the words that moves.
-    pub(super) slide: Option<(usize, usize)>,
-    /// The row with the least to carry away.
-    pub(super) row: Option<Run>,
-    /// How many blocks there are.
-    pub(super) blocks: usize,
-}
-
-impl Survey {
-    /// The words below which a row is to be cleared rather than a window slid, and whether it pays to search for one.
-    /// Carrying leaves splinters in the holes that take the blocks in, which later requests pay for, and which many
-    /// blocks make hard to mend: there it must be much cheaper.
-    pub(super) fn clearing(&self) -> (usize, bool) {
-        match self.slide {
-            None => (usize::MAX, true),
-            Some((_, slid)) if self.blocks <= FEW_BLOCKS => (slid / 4 * 3, true),
-            Some((_, slid)) => (slid / 4, false),
-        }
     }
 }

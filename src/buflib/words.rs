@@ -370,6 +370,11 @@ impl Core {
         self.set_state(self.state() | MARKED);
     }
 
+    /// Whether an owner refused something in a request that is not over.
+    pub(super) fn has_marks(&self) -> bool {
+        self.state() & MARKED != 0
+    }
+
     /// One less; answers whether it was the last and marks are to be taken off.
     pub(super) fn end_request(&mut self) -> bool {
         if self.state() & BUSY_MASK != 0 {

@@ -64,26 +64,20 @@ impl Core {
         }
         let Some(words) = size.div_ceil(WORD).checked_add(HEADER + RECORD) else { return Err(NO_SPACE) };
         let slack = (align / WORD).saturating_sub(1);
-        let Some(n) = self.slot().or_else(|| self.find_slot()) else { return Err(NO_HANDLE) };
-        let placed = if self.make_purge_block().is_some() {
-            self.place_or_find(words.saturating_add(slack), false)
-        } else {
-            None
+        let Some(n) = self.slot().or_else(|| self.find_slot(words.saturating_add(slack))) else {
+            return Err(NO_HANDLE);
         };
-        // Finding a place may have purged the last block, and the lists with it.
-        let Some((i, prev_free)) = placed else {
-            // Lists that were made for a block which is not made would hold their memory for nothing.
-            self.drop_purge_block();
-            self.unslot(n);
-            return Err(NO_SPACE);
-        };
-        let total = words + slack;
-        self.write_reserved(i, total, prev_free);
-        if self.make_purge_block().is_none() {
-            self.unreserve(i);
+        if !self.hold_purge_block() {
             self.unslot(n);
             return Err(NO_SPACE);
         }
+        let Some((i, prev_free)) = self.place_or_find(words.saturating_add(slack), false) else {
+            // Lists that were made for a block which is not made would hold their memory for nothing.
+            self.let_purge_block_go();
+            self.unslot(n);
+            return Err(NO_SPACE);
+        };
+        self.write_reserved(i, words + slack, prev_free);
         let i = self.trim_to_alignment(i, words, align);
         let prev_free = self.prev_free(i);
         self.write_used(i, words, prev_free, n, ops as usize);
@@ -91,6 +85,7 @@ impl Core {
         self.set_entry(n, self.address(i + HEADER));
         self.write_record(i, align.ilog2(), key);
         self.count_purgeable(1);
+        self.let_purge_block_go();
         self.file(i, priority);
         Ok(n)
     }
@@ -179,6 +174,9 @@ impl Pool {
             let i = core.purgeable(handle);
             if priority == Priority::Soon {
                 core.set_distance(i, distance);
+                // With the first of its kind the scale begins anew.
+                let others = if core.list_words(List::Soon) > 0 { core.farthest() } else { 0 };
+                core.set_farthest(others.max(distance));
             }
             let now = match core.list_of(i) {
                 None => Priority::Now,

@@ -2,8 +2,8 @@
 //! given back with the last.
 //!
 //! ```text
-//!   LEN (reserved) | blocks | list 1: hot end, cold end, words | list 2 … list 4 | counters … | clock | bias
-//!       | warmth | ghost size | ghost …
+//!   LEN (reserved) | blocks | holds | list 1: hot end, cold end, words | list 2 … list 4 | counters … | clock | bias
+//!       | coldest | time | oldest | farthest | ghost size | ghost …
 //! ```
 
 use super::super::context::WORD;
@@ -14,7 +14,8 @@ use crate::port::fault::Fault;
 const PURGE: usize = 5;
 
 const BLOCKS: usize = 1;
-const LISTS: usize = 2;
+const HOLDS: usize = 2;
+const LISTS: usize = 3;
 const HOT: usize = 0;
 const COLD: usize = 1;
 const WORDS: usize = 2;
@@ -23,9 +24,15 @@ const COUNTERS: usize = LISTS + 4 * LIST_WORDS;
 const COUNTER_WORDS: usize = 2;
 const CLOCK: usize = COUNTERS + COUNTER_WORDS;
 const BIAS: usize = CLOCK + 1;
-const WARMTH: usize = BIAS + 1;
-const GHOST_SIZE: usize = WARMTH + 1;
+const COLDEST: usize = BIAS + 1;
+const TIME: usize = COLDEST + 1;
+const OLDEST: usize = TIME + 1;
+const FARTHEST: usize = OLDEST + 1;
+const GHOST_SIZE: usize = FARTHEST + 1;
 const GHOST: usize = GHOST_SIZE + 1;
+
+/// Words left to the handle table behind this block when it makes way, at least and at most.
+const GAP: (usize, usize) = (64, 512);
 
 /// A ghost entry for so many bytes of the pool.
 const BYTES_PER_GHOST: usize = 4096;
@@ -85,7 +92,7 @@ impl Core {
     }
 
     /// The block of the lists, made where there is free space for it.
-    pub(super) fn make_purge_block(&mut self) -> Option<usize> {
+    fn make_purge_block(&mut self) -> Option<usize> {
         if let Some(block) = self.purge_block() {
             return Some(block);
         }
@@ -97,14 +104,66 @@ impl Core {
             self.set(i, 0);
         }
         self.set(block + GHOST_SIZE, ghosts);
+        self.set(block + OLDEST, self.now());
         self.set_purge_block(block);
         Some(block)
+    }
+
+    /// Keeps the block of the lists, for purgeable blocks that are about to be made, until it is let go as often.
+    pub(super) fn hold_purge_block(&mut self) -> bool {
+        let Some(block) = self.make_purge_block() else { return false };
+        self.set(block + HOLDS, self.get(block + HOLDS) + 1);
+        true
+    }
+
+    /// See [`Core::hold_purge_block`].
+    pub(super) fn let_purge_block_go(&mut self) {
+        if let Some(block) = self.purge_block() {
+            self.set(block + HOLDS, self.get(block + HOLDS).saturating_sub(1));
+        }
+        self.drop_purge_block();
+    }
+
+    /// Moves the block of the lists, the last of the pool, out of the handle table's way: down in the hole before it, or to
+    /// another one. Whether there is one.
+    pub(crate) fn shift_lists(&mut self) -> bool {
+        let Some(block) = self.purge_block() else { return false };
+        let len = self.len(block);
+        let place = if self.prev_free(block) {
+            let hole = self.free_before(block);
+            let by = self.len(hole).min((self.table / 256).clamp(GAP.0, GAP.1));
+            let whole = self.len(hole);
+            self.reserve(hole);
+            // Hole, lists: as one reserved block, of which all but the lists is given back.
+            let prev_free = self.prev_free(hole);
+            self.copy(block, block - by, len);
+            let place = block - by;
+            self.write_reserved(place, len, false);
+            if whole > by {
+                self.release(hole, whole - by, prev_free);
+            } else {
+                self.set_prev_free(place, prev_free);
+            }
+            self.release(place + len, by, false);
+            place
+        } else {
+            let Some(hole) = self.find_surely(len) else { return false };
+            let place = self.carve_high(hole, len);
+            let (before, behind) = (self.prev_free(place), self.prev_free(block));
+            self.copy(block, place, len);
+            self.write_reserved(place, len, before);
+            self.release(block, len, behind);
+            place
+        };
+        self.set_purge_block(place);
+        true
     }
 
     /// Gives the block of the lists back when no purgeable block is left.
     pub(super) fn drop_purge_block(&mut self) {
         if let Some(block) = self.purge_block()
             && self.get(block + BLOCKS) == 0
+            && self.get(block + HOLDS) == 0
         {
             self.set_top::<PURGE>(0);
             self.unreserve(block);
@@ -227,15 +286,47 @@ impl Core {
         }
     }
 
-    /// How cold a block is at least that is not warm, as the last request found.
-    pub(super) fn warmth(&self) -> usize {
-        self.purge_block().map_or(0, |block| self.get(block + WARMTH))
+    fn noted(&self, what: usize) -> usize {
+        self.purge_block().map_or(0, |block| self.get(block + what))
     }
 
-    pub(super) fn set_warmth(&mut self, warmth: usize) {
+    fn note(&mut self, what: usize, value: usize) {
         if let Some(block) = self.purge_block() {
-            self.set(block + WARMTH, warmth);
+            self.set(block + what, value);
         }
+    }
+
+    /// What the request under way judges blocks by: how cold the coldest cached one is, and the time. Fixed while it
+    /// works, or the sums of its searches would not be sums.
+    pub(super) fn set_judgement(&mut self, coldest: usize, time: usize) {
+        self.note(COLDEST, coldest);
+        self.note(TIME, time);
+    }
+
+    pub(super) fn coldest_noted(&self) -> usize {
+        self.noted(COLDEST)
+    }
+
+    pub(super) fn time_noted(&self) -> usize {
+        self.noted(TIME)
+    }
+
+    /// A time before which no purgeable block was used that is still there.
+    pub(super) fn oldest(&self) -> usize {
+        self.noted(OLDEST)
+    }
+
+    pub(crate) fn set_oldest(&mut self, time: usize) {
+        self.note(OLDEST, time);
+    }
+
+    /// A distance beyond which no block that is needed later was.
+    pub(super) fn farthest(&self) -> usize {
+        self.noted(FARTHEST)
+    }
+
+    pub(super) fn set_farthest(&mut self, distance: usize) {
+        self.note(FARTHEST, distance);
     }
 
     /// Where the entries for a key begin, and the entry that it has if it goes now.

@@ -25,13 +25,16 @@
 //! Never: needed now, pinned, or with I/O under way. A level is entered only where the one below does not suffice,
 //! and only blocks go whose going helps: a victim is part of a window that ends in one hole for the request.
 
+mod apart;
 mod api;
 mod lists;
 mod policy;
 mod record;
 mod sweep;
 mod victims;
+mod windows;
 
 pub use api::PurgeCallbacks;
 pub(super) use lists::List;
 pub use record::Priority;
+pub(super) use windows::{Victims, Window};

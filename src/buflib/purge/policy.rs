@@ -31,6 +31,11 @@ const CLOSE: usize = 32;
 /// A block is warm if it is less than this part as cold as the coldest one.
 const WARM: usize = 4;
 
+/// Whether a cached block is much warmer than the coldest: it is moved out of the way rather than lost.
+pub(super) fn is_warm(coldness: usize, coldest: usize) -> bool {
+    coldness < coldest / WARM
+}
+
 impl Core {
     /// Puts a new cached block where it belongs.
     pub(super) fn admit(&mut self, i: usize) {
@@ -69,37 +74,31 @@ impl Core {
         self.clock().wrapping_sub(self.distance(i))
     }
 
-    /// How much longer than the words since its last use a cached block counts as unused.
-    fn weight(&self, i: usize) -> usize {
-        if self.list_of(i) == Some(List::Probation) { 1 + self.bias() } else { 1 }
+    /// How cold a cached block is that was used when the clock showed `used`: on probation it counts as unused for longer.
+    pub(super) fn coldness(&self, list: List, used: usize) -> usize {
+        let weight = if list == List::Probation { 1 + self.bias() } else { 1 };
+        self.clock().wrapping_sub(used).saturating_mul(weight)
     }
 
-    /// How cold a cached block is.
-    pub(super) fn coldness(&self, i: usize) -> usize {
-        self.since_use(i).saturating_mul(self.weight(i))
-    }
-
-    /// Notes for a request how cold a block must be to go where it stands in the way of another that goes.
-    pub(super) fn judge_warmth(&mut self) {
+    /// Notes for a request what it judges blocks by.
+    pub(crate) fn judge(&mut self) {
         let mut coldest = 0;
         self.each_cached(|i| {
-            coldest = self.coldness(i);
+            coldest = self.list_of(i).map_or(0, |list| self.coldness(list, self.distance(i)));
             false
         });
-        self.set_warmth(coldest / WARM);
-    }
-
-    /// Whether a cached block is much warmer than the coldest: it is moved out of the way rather than lost.
-    pub(super) fn is_warm(&self, i: usize) -> bool {
-        self.coldness(i) < self.warmth()
+        self.set_judgement(coldest, self.now());
     }
 
     /// Calls `f` with the cached blocks, coldest first, until it answers false; whether it never did.
     pub(super) fn each_cached(&self, mut f: impl FnMut(usize) -> bool) -> bool {
         let (mut new, mut used) = (self.coldest(List::Probation), self.coldest(List::Main));
         loop {
-            let cold = |n: usize| if n == 0 { None } else { Some(self.coldness(self.block(n as i32))) };
-            let n = match cold(new) >= cold(used) {
+            let cold = |list, n: usize| match n {
+                0 => None,
+                _ => Some(self.coldness(list, self.distance(self.block(n as i32)))),
+            };
+            let n = match cold(List::Probation, new) >= cold(List::Main, used) {
                 true => &mut new,
                 false => &mut used,
             };

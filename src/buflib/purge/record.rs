@@ -35,7 +35,45 @@ pub enum Priority {
     Disposable = 3,
 }
 
+/// A record as a search reads it, once.
+pub(super) struct View {
+    /// Words of the block.
+    pub(super) len: usize,
+    state: usize,
+    pub(super) distance: usize,
+    /// When it was last used.
+    pub(super) used: usize,
+}
+
+impl View {
+    fn field(&self, (shift, mask): (u32, usize)) -> usize {
+        self.state >> shift & mask
+    }
+
+    pub(super) fn list(&self) -> Option<List> {
+        List::from_number(self.field(LIST))
+    }
+
+    pub(super) fn is_dirty(&self) -> bool {
+        self.field(DIRTY) != 0
+    }
+
+    pub(super) fn is_kept(&self) -> bool {
+        self.field(KEPT) != 0
+    }
+
+    pub(super) fn is_busy(&self) -> bool {
+        self.field(BUSY) != 0
+    }
+}
+
 impl Core {
+    /// The record of a purgeable block of `len` words.
+    pub(super) fn view(&self, i: usize, len: usize) -> View {
+        let [_, _, state, distance, used, _] = self.row(i + len - RECORD);
+        View { len, state, distance, used }
+    }
+
     /// Whether the used block at `i` is purgeable.
     #[inline]
     pub(crate) fn is_purgeable(&self, i: usize) -> bool {
@@ -118,12 +156,8 @@ impl Core {
         self.set_field(i, DIRTY, dirty as usize);
     }
 
-    /// Whether its owner refused to let it go, in this request. It may be moved all the same, as one that may not be
+    /// Notes that its owner refused to let it go, in this request. It may be moved all the same, as one that may not be
     /// moved may go.
-    pub(super) fn is_kept(&self, i: usize) -> bool {
-        self.field(i, KEPT) != 0
-    }
-
     pub(super) fn keep(&mut self, i: usize) {
         self.set_field(i, KEPT, 1);
         self.note_marks();
@@ -176,8 +210,9 @@ impl Core {
         self.set(self.record(i) + STAMP, now);
     }
 
-    /// Ticks since the block was last used.
-    pub(super) fn age(&self, i: usize) -> u32 {
-        (self.now() as u32).wrapping_sub(self.get(self.record(i) + STAMP) as u32)
+    /// Ticks from a time to that of the request under way; 0 if it is later.
+    pub(super) fn ticks_since(&self, time: usize) -> u32 {
+        let ticks = (self.time_noted() as u32).wrapping_sub(time as u32);
+        if ticks > u32::MAX / 2 { 0 } else { ticks }
     }
 }

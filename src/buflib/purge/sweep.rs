@@ -9,74 +9,15 @@ use super::super::table::PENDING;
 use super::super::words::Core;
 use super::lists::{Counter, List};
 use super::record::RECORD;
-use super::victims::{LAST_CACHED, LAST_LEVEL};
+use super::windows::Window;
 use crate::port::Asker;
 use core::ffi::c_void;
 
-/// Windows that callbacks may spoil before the request looks for another way.
-const SPOILT: usize = 16;
-
-/// So many times the request is little to move.
-const LITTLE: usize = 1;
-
 impl Core {
-    /// A reserved block of at least `need` words, made by purging; none where that cannot be.
-    pub(crate) fn purge_hole(&mut self, need: usize, asker: Asker) -> Option<usize> {
-        if self.purgeable_blocks() == 0 {
-            return None;
-        }
-        self.judge_warmth();
-        let mut spoilt = 0;
-        // First where little has to move; what is needed later goes only after all that is cached, wherever it stands.
-        let little = (0..=LAST_CACHED).map(|level| (level, need.saturating_mul(LITTLE)));
-        for (level, most) in little.chain((0..=LAST_LEVEL).map(|level| (level, usize::MAX))) {
-            while spoilt < SPOILT
-                && let Some(start) = self.seed_window(need, most, level, asker)
-            {
-                match self.purge_window(start, need, level, asker) {
-                    Some(hole) => return Some(hole),
-                    None => spoilt += 1,
-                }
-            }
-        }
-        // Nothing goes for a request that all of it would not satisfy.
-        if self.reclaimable(asker) < need {
-            return None;
-        }
-        while spoilt < 2 * SPOILT
-            && let Some(start) = self.victim_window(need, LAST_LEVEL, asker)
-        {
-            match self.purge_window(start, need, LAST_LEVEL, asker) {
-                Some(hole) => return Some(hole),
-                None => spoilt += 1,
-            }
-        }
-        if asker == Asker::FilePath { None } else { self.purge_apart(need, asker) }
-    }
-
-    /// Where no window between two walls would do: victims go one by one, coldest first, until blocks can be carried
-    /// over a wall into the space that they leave.
-    fn purge_apart(&mut self, need: usize, asker: Asker) -> Option<usize> {
-        if !self.could_be_cleared(need, asker) {
-            return None;
-        }
-        for level in 0..=LAST_LEVEL {
-            while let Some(i) = self.first_victim(level, asker) {
-                if self.purge_block_at(i, asker).is_some_and(|hole| {
-                    self.unreserve(hole);
-                    self.free_words() >= need
-                }) && let Some(hole) = self.make_hole(need)
-                {
-                    return Some(hole);
-                }
-            }
-        }
-        None
-    }
-
-    /// Purges and slides from `start` on until one hole holds `need` words; reserved. On failure what was gathered is
-    /// free.
-    fn purge_window(&mut self, start: usize, need: usize, level: usize, asker: Asker) -> Option<usize> {
+    /// Purges and slides from where the window begins until one hole holds `need` words; reserved. On failure what was
+    /// gathered is free.
+    pub(crate) fn purge_window(&mut self, window: Window, need: usize, asker: Asker) -> Option<usize> {
+        let Window { start, level, .. } = window;
         let mut hole = if self.is_free(start) { self.reserve(start) } else { self.purge_block_at(start, asker)? };
         loop {
             if self.len(hole) >= need {
@@ -181,15 +122,39 @@ impl Core {
         self.entry(n) == data && self.block(n as i32) == i && self.pins(i) == 0 && self.transfers(i) == 0
     }
 
-    /// Purges whatever may go, coldest first, until at most `keep` words of purgeable blocks are left.
-    pub(crate) fn purge_down_to(&mut self, keep: usize, asker: Asker) {
-        self.judge_warmth();
-        for level in 0..=LAST_LEVEL {
-            while self.listed_words() > keep
-                && let Some(i) = self.first_victim(level, asker)
-            {
-                if let Some(hole) = self.purge_block_at(i, asker) {
-                    self.unreserve(hole);
+    /// Purges what may go of the run that has most to give, list by list and coldest first, until at most `keep` words
+    /// of purgeable blocks are left in the pool.
+    pub(crate) fn purge_run_down_to(&mut self, keep: usize, asker: Asker) {
+        if self.purgeable_blocks() == 0 {
+            return;
+        }
+        self.judge();
+        let (run, _) = self.reclaimable_run(asker);
+        for (recent, dirty) in [(false, false), (false, true), (true, false), (true, true)] {
+            for list in [List::Disposable, List::Probation, List::Main, List::Soon] {
+                let mut n = self.coldest(list);
+                while n != 0 && self.listed_words() > keep {
+                    let i = self.block(n as i32);
+                    let next = self.warmer(i);
+                    n = next;
+                    if !run.contains(&i)
+                        || self.level(i, asker).is_none()
+                        || self.is_recent(self.view(i, self.len(i)).used) != recent
+                        || self.is_dirty(i) != dirty
+                    {
+                        continue;
+                    }
+                    if let Some(hole) = self.purge_block_at(i, asker) {
+                        self.unreserve(hole);
+                    }
+                    // Callbacks may have taken the next one off its list.
+                    let there = next != 0 && self.is_slot(next) && self.is_live(next) && {
+                        let i = self.block(next as i32);
+                        self.is_purgeable(i) && self.list_of(i) == Some(list)
+                    };
+                    if !there {
+                        n = if next == 0 { 0 } else { self.coldest(list) };
+                    }
                 }
             }
         }

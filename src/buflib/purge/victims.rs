@@ -1,20 +1,25 @@
 //! Who may go, and where it helps.
 //!
 //! ```text
-//!   seeds: the eight coldest of a level            window of a seed, to the right
+//!   seeds: the coldest blocks                      window of a seed, to the right
 //!     ● ● ● ●                                        | hole | seed | movable | victim | hole | …  until it is enough
 //!                                                    cost: what goes, the warmer the dearer, and what has to move
 //! ```
 
-use super::super::index::NONE;
+use super::super::effort;
+use super::super::table::RESERVE;
 use super::super::words::Core;
 use super::lists::List;
+use super::policy::is_warm;
+use super::record::View;
+use super::windows::Window;
 use crate::port::Asker;
+use core::ops::Range;
 
-/// The last level.
-pub(super) const LAST_LEVEL: usize = 9;
 /// The last level of cached blocks.
 pub(super) const LAST_CACHED: usize = 2;
+/// The last level.
+pub(super) const LAST_LEVEL: usize = 9;
 /// Added to the level of a block that was used in the last seconds.
 const RECENT: usize = 5;
 /// Ticks that a use protects: three seconds.
@@ -22,8 +27,10 @@ const RECENT_TICKS: u32 = 300;
 /// The level of dirty blocks.
 const DIRTY: usize = 4;
 
-/// Windows looked at for a level.
-const SEEDS: usize = 8;
+/// So many times the request is little to move, for windows of cached blocks.
+pub(super) const LITTLE: usize = 1;
+/// Blocks looked at on a list in search of seeds: some may not go now.
+const PATIENCE: usize = 32;
 /// Blocks that the window of a seed may span, and words of the request for each one more.
 const SEED_BLOCKS: usize = 64;
 const WORDS_PER_BLOCK: usize = 512;
@@ -31,63 +38,80 @@ const WORDS_PER_BLOCK: usize = 512;
 impl Core {
     /// The level on which the block at `i` may be purged for this asker; none if it may not.
     pub(crate) fn level(&self, i: usize, asker: Asker) -> Option<usize> {
-        if !self.is_used(i) || !self.is_purgeable(i) || self.is_held(i) || self.transfers(i) != 0 {
+        if self.is_used(i) && self.is_purgeable(i) {
+            self.victim(i, &self.view(i, self.len(i)), asker).map(|(level, _)| level)
+        } else {
+            None
+        }
+    }
+
+    /// The level of the purgeable block at `i`, and what it costs to lose it: its words, more of them the more it is
+    /// wanted. Within a level the warmest, or nearest, is twice as dear as the coldest. None if it may not go.
+    pub(super) fn victim(&self, i: usize, view: &View, asker: Asker) -> Option<(usize, usize)> {
+        if self.is_held(i) || view.is_busy() || view.is_kept() {
             return None;
         }
-        if self.is_kept(i) {
-            return None;
-        }
-        let level = match self.list_of(i)? {
-            List::Disposable => 0,
-            List::Probation | List::Main => 1 + self.is_warm(i) as usize,
-            List::Soon => 3,
+        // How cold it is, or how far away, and how cold or far it could be.
+        let (level, part, of) = match view.list()? {
+            List::Disposable => (0, 0, 0),
+            List::Soon => (3, view.distance, self.farthest()),
+            list => {
+                let (coldness, coldest) = (self.coldness(list, view.distance), self.coldest_noted());
+                (1 + is_warm(coldness, coldest) as usize, coldness, coldest)
+            }
         };
-        let level = match self.is_dirty(i) {
-            true if asker == Asker::Anyone => DIRTY,
+        let level = match view.is_dirty() {
+            true if asker == Asker::Anyone && self.can_be_cleaned(i) => DIRTY,
             true => return None,
             false => level,
         };
-        Some(if self.age(i) < RECENT_TICKS { level + RECENT } else { level })
+        let level = if self.is_recent(view.used) { level + RECENT } else { level };
+        // In 256ths, without a product that could be too large for a word.
+        let wanted = if of == 0 { 0 } else { 256 - (part.min(of) / (of / 256 + 1)).min(256) };
+        let loss = view.len + view.len / 256 * wanted + view.len % 256 * wanted / 256;
+        Some((level, loss.saturating_mul(1 + level)))
     }
 
-    /// What it costs to lose a victim: its words, more of them the more it is wanted.
-    fn loss(&self, i: usize, level: usize) -> usize {
-        self.len(i).saturating_mul(1 + level)
+    fn can_be_cleaned(&self, i: usize) -> bool {
+        self.purge_callbacks(i).is_some_and(|ops| ops.clean_callback.is_some())
     }
 
-    /// What the block at `i` adds to a window: words of hole, cost. None for a wall.
-    pub(super) fn share(&self, i: usize, level: usize, asker: Asker) -> Option<(usize, usize)> {
-        let len = self.len(i);
-        if self.is_free(i) {
-            return Some((len, 0));
-        }
-        match self.level(i, asker) {
-            Some(own) if own <= level => Some((len, self.loss(i, own))),
-            // Nothing moves for a thread inside the file path.
-            _ if asker == Asker::FilePath || self.is_fixed(i) => None,
-            _ => Some((0, len)),
-        }
+    pub(super) fn is_recent(&self, time: usize) -> bool {
+        self.ticks_since(time) < RECENT_TICKS
     }
 
-    /// Where the cheapest window of a level's seeds begins that moves at most so many words.
-    pub(super) fn seed_window(&self, need: usize, most: usize, level: usize, asker: Asker) -> Option<usize> {
-        let (mut best, mut cheapest, mut seeds) = (None, usize::MAX, 0);
-        self.each_coldest(level, asker, |i| {
-            let start = if self.prev_free(i) { self.free_before(i) } else { i };
-            if let Some((cost, moved)) = self.seed_cost(start, need, level, asker)
-                && cost < cheapest
-                && moved <= most
-            {
-                (best, cheapest) = (Some(start), cost);
+    /// The cheapest window of `count` seeds on the lowest level that has one, which moves little.
+    pub(crate) fn seed_window(&self, need: usize, asker: Asker, count: usize) -> Option<Window> {
+        // Where everything was used in the last seconds, the order among such blocks is the same.
+        let lowest = if self.is_recent(self.oldest()) { RECENT } else { 0 };
+        let (mut best, mut seeds, mut looks) = (None::<Window>, 0, 0);
+        let mut offer = |i, most| {
+            if seeds == most || looks == PATIENCE {
+                return false;
             }
-            seeds += 1;
-            seeds < SEEDS
-        });
+            looks += 1;
+            if let Some(level) = self.level(i, asker)
+                && (lowest..=lowest + LAST_CACHED).contains(&level)
+            {
+                seeds += 1;
+                let start = if self.prev_free(i) { self.free_before(i) } else { i };
+                if let Some(window) = self.window_at(start, need, level, asker)
+                    && best.is_none_or(|best| (window.level, window.cost) < (best.level, best.cost))
+                {
+                    best = Some(window);
+                }
+            }
+            true
+        };
+        self.each_listed(List::Disposable, |i| offer(i, count / 2));
+        // Disposable ones that nothing came of leave half of the windows to the cached ones.
+        self.each_cached(|i| offer(i, count));
         best
     }
 
-    /// What a window costs, and the words that it moves.
-    fn seed_cost(&self, start: usize, need: usize, level: usize, asker: Asker) -> Option<(usize, usize)> {
+    /// The window of a level that begins at `start`, if it moves little.
+    fn window_at(&self, start: usize, need: usize, level: usize, asker: Asker) -> Option<Window> {
+        effort::window();
         let (mut i, mut holes, mut cost, mut moved) = (start, 0, 0_usize, 0);
         for _ in 0..SEED_BLOCKS + need / WORDS_PER_BLOCK {
             if i == self.span() {
@@ -98,127 +122,78 @@ impl Core {
             cost = cost.saturating_add(price);
             if hole == 0 {
                 moved += price;
+                if moved > need.saturating_mul(LITTLE) {
+                    return None;
+                }
             }
             if holes >= need {
-                return Some((cost, moved));
+                return Some(Window { start, level, cost });
             }
             i += self.len(i);
         }
         None
     }
 
-    /// Calls `f` with the victims of exactly this level, coldest first, until it answers false.
-    fn each_coldest(&self, level: usize, asker: Asker, mut f: impl FnMut(usize) -> bool) {
-        let mut offer = |i| self.level(i, asker) != Some(level) || f(i);
-        let _ = match level % RECENT {
-            0 => self.each_listed(List::Disposable, &mut offer),
-            1 | 2 => self.each_cached(&mut offer),
-            3 => return self.each_farthest(level, asker, f),
-            _ => {
-                self.each_listed(List::Disposable, &mut offer)
-                    && self.each_cached(&mut offer)
-                    && self.each_listed(List::Soon, &mut offer)
-            }
-        };
+    /// What the block at `i` adds to a window: words of hole, cost. None for a wall.
+    pub(super) fn share(&self, i: usize, level: usize, asker: Asker) -> Option<(usize, usize)> {
+        let len = self.len(i);
+        if self.is_free(i) {
+            return Some((len, 0));
+        }
+        let purgeable = self.is_used(i) && self.is_purgeable(i);
+        let victim = if purgeable { self.victim(i, &self.view(i, len), asker) } else { None };
+        match victim {
+            Some((own, loss)) if own <= level => Some((len, loss)),
+            // Nothing moves for a thread inside the file path.
+            _ if asker == Asker::FilePath || self.is_fixed(i) => None,
+            _ => Some((0, len)),
+        }
     }
 
-    /// Calls `f` with the blocks of a list, coldest first, until it answers false; whether it never did.
-    fn each_listed(&self, list: List, f: &mut impl FnMut(usize) -> bool) -> bool {
+    /// Calls `f` with the blocks of a list, coldest first, until it answers false.
+    pub(super) fn each_listed(&self, list: List, mut f: impl FnMut(usize) -> bool) {
         let mut n = self.coldest(list);
         while n != 0 {
             let i = self.block(n as i32);
             if !f(i) {
-                return false;
+                return;
             }
             n = self.warmer(i);
         }
-        true
     }
 
-    /// The same for blocks that are needed later: the farthest first.
-    fn each_farthest(&self, level: usize, asker: Asker, mut f: impl FnMut(usize) -> bool) {
-        let mut below = (usize::MAX, usize::MAX);
-        loop {
-            let (mut next, mut farthest) = (NONE, (0, 0));
-            let mut n = self.coldest(List::Soon);
-            while n != 0 {
-                let i = self.block(n as i32);
-                let rank = (self.distance(i), n);
-                if rank < below && rank > farthest && self.level(i, asker) == Some(level) {
-                    (next, farthest) = (i, rank);
-                }
-                n = self.warmer(i);
-            }
-            if next == NONE || !f(next) {
-                return;
-            }
-            below = farthest;
-        }
-    }
-
-    /// The victim that goes first of a level, wherever it stands.
-    pub(super) fn first_victim(&self, level: usize, asker: Asker) -> Option<usize> {
-        let mut first = None;
-        self.each_coldest(level, asker, |i| {
-            first = Some(i);
-            false
-        });
-        first
-    }
-
-    /// One pass over the blocks: where the cheapest window of holes and victims up to `level` begins.
-    pub(super) fn victim_window(&self, need: usize, level: usize, asker: Asker) -> Option<usize> {
-        let (mut best, mut cheapest) = (None, usize::MAX);
-        let (mut i, mut left, mut holes, mut cost) = (0, 0, 0, 0_usize);
+    /// The row between two walls with the most words that are free or may be purged for this asker: where it stands, and
+    /// how many.
+    pub(crate) fn reclaimable_run(&self, asker: Asker) -> (Range<usize>, usize) {
+        let (mut i, mut start, mut words) = (0, 0, 0);
+        let (mut best, mut most) = (0..0, 0);
         while i < self.span() {
-            let next = i + self.len(i);
-            let Some((hole, price)) = self.share(i, level, asker) else {
-                (left, holes, cost) = (next, 0, 0);
-                i = next;
-                continue;
-            };
-            holes += hole;
-            cost += price;
-            // The window begins with a hole or a victim, and with no more of them than it takes.
-            while left < next {
-                let Some((hole, price)) = self.share(left, level, asker) else { break };
-                if hole > 0 && holes - hole < need {
-                    break;
-                }
-                holes -= hole;
-                cost -= price;
-                left += self.len(left);
-            }
-            if holes >= need && cost < cheapest {
-                (best, cheapest) = (Some(left), cost);
-            }
-            i = next;
-        }
-        best
-    }
-
-    /// The most words between two walls that are free or may be purged for this asker.
-    pub(crate) fn reclaimable_run(&self, asker: Asker) -> usize {
-        let (mut i, mut words, mut most) = (0, 0, 0);
-        while i < self.span() {
+            let end = i + self.len(i);
             match self.share(i, LAST_LEVEL, asker) {
                 Some((hole, _)) => words += hole,
-                None => words = 0,
+                None => (start, words) = (end, 0),
             }
-            most = most.max(words);
-            i += self.len(i);
+            if words >= most {
+                (best, most) = (start..end, words);
+            }
+            i = end;
         }
-        most
+        (best, most)
     }
 
-    /// Whether some run is long enough for `need` words, were it empty.
-    pub(super) fn could_be_cleared(&self, need: usize, asker: Asker) -> bool {
-        let (mut i, mut words) = (0, 0);
-        while i < self.span() && words < need {
-            words = self.share(i, LAST_LEVEL, asker).map_or(0, |_| words + self.len(i));
+    /// Whether a request for `words` words could still be had if the handle table took its reserve from the end of the
+    /// pool.
+    pub(crate) fn fits_beside_the_table(&self, words: usize, asker: Asker) -> bool {
+        let (mut i, mut run) = (0, 0);
+        while i < self.span() && run < words.saturating_add(RESERVE) {
+            let share = self.share(i, LAST_LEVEL, asker);
+            if share.is_none() && run >= words {
+                return true;
+            }
+            run = share.map_or(0, |(hole, _)| run + hole);
             i += self.len(i);
         }
-        words >= need
+        run >= words.saturating_add(RESERVE)
     }
 
     /// Words of free space and of all that this asker may have purged.
