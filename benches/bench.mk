@@ -2,7 +2,8 @@
 #
 # The same programs are linked with our archive and with REF, any archive or object with the same C
 # names. Both are compiled with the inline accessors (ROCKMEM_THREADS=0), which is the layout that
-# the C original has too; where the host's locks show, the default header is measured as well.
+# the C original has too; where the host's locks show, the default header is measured as well. BENCH_ALONE has no
+# counterpart there.
 # REF_INCLUDE: another folder of headers for REF, with rockmem/buflib.h in it.
 
 REF         ?=
@@ -12,13 +13,16 @@ OURS        ?= build/librockmem.a
 
 BENCH_OUT      := build/bench
 BENCH_PROGRAMS := churn shrink pin holes room trace heap
+BENCH_ALONE    := mmap
 BENCH_LOCKS    := pin
 BENCH_CFLAGS   := -std=gnu11 -O2 -g -Wall -Wextra -fno-builtin-logf
 BENCH_LIBS     := -lpthread -ldl -lm
 
-bench_sources = benches/c/$(1).c benches/c/bench.c $(if $(filter holes room trace,$(1)),benches/c/world.c)
+bench_sources = benches/c/$(1).c benches/c/bench.c $(if $(filter holes room trace,$(1)),benches/c/world.c) \
+                $(if $(filter mmap,$(1)),benches/c/nothing.c)
 bench_files   := $(wildcard benches/c/*.c benches/c/*.h include/rockmem/*.h)
-bench_targets := $(BENCH_PROGRAMS:%=$(BENCH_OUT)/ours/%) $(BENCH_LOCKS:%=$(BENCH_OUT)/locks/%) \
+bench_targets := $(patsubst %,$(BENCH_OUT)/ours/%,$(BENCH_PROGRAMS) $(BENCH_ALONE)) \
+                 $(BENCH_LOCKS:%=$(BENCH_OUT)/locks/%) \
                  $(if $(REF),$(BENCH_PROGRAMS:%=$(BENCH_OUT)/ref/%))
 
 .PHONY: bench bench-ref-may-be-another

@@ -17,7 +17,8 @@ use std::process::ExitCode;
 use table::{Figures, Plan, Programs};
 
 /// Every list of rows, in the order of the table.
-const ROWS: &[&str] = &[include_str!("rows/buflib.txt"), include_str!("rows/purging.txt")];
+const ROWS: &[&str] =
+    &[include_str!("rows/buflib.txt"), include_str!("rows/purging.txt"), include_str!("rows/mmap.txt")];
 
 fn setting(name: &str) -> Option<PathBuf> {
     env::var_os(name).filter(|v| !v.is_empty()).map(Into::into)

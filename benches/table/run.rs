@@ -69,8 +69,10 @@ impl Figures {
     pub fn run(&mut self, programs: &Programs, name: &str, times: usize) -> Result<(), String> {
         for _ in 0..times {
             self.run_one(&programs.ours.join(name), Who::Ours, "")?;
-            if let Some(folder) = &programs.reference {
-                self.run_one(&folder.join(name), Who::Reference, "")?;
+            // Not every workload has a counterpart.
+            let reference = programs.reference.as_ref().map(|folder| folder.join(name));
+            if let Some(program) = reference.filter(|program| program.exists()) {
+                self.run_one(&program, Who::Reference, "")?;
             }
             let locked = programs.locks.as_ref().map(|folder| folder.join(name));
             if let Some(program) = locked.filter(|program| program.exists()) {

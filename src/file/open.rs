@@ -116,7 +116,7 @@ fn end<H: House<State: Filed>>(g: &mut Guard<H>, under: Under, wrote: bool) -> R
             synced.and(released)
         }
         Under::Passed(stream) => g.unlocked(|| {
-            let synced = if wrote { direct::sync::<H>(stream) } else { Ok(()) };
+            let synced = if wrote { direct::sync::<H>(stream) } else { direct::owed(stream) };
             synced.and(H::close(stream))
         }),
     }
