@@ -8,11 +8,24 @@ use crate::mmap::os;
 
 /// Writes: how many bytes, and where the next one would go.
 pub fn write<H: Storage>(stream: i32, append: bool, at: u64, from: &[u8]) -> Result<(usize, u64), Errno> {
-    // Somebody else may have shortened the file: no write leaves a hole.
-    let size = H::identify(stream)?.size;
-    let at = if append { size } else { at.min(size) };
-    let put = growing(stream, at.saturating_add(from.len() as u64), || H::write_at(stream, at, from))?;
-    Ok((put, at + put as u64))
+    let write = || {
+        // Somebody else may have shortened the file: no write leaves a hole.
+        let size = H::identify(stream)?.size;
+        let at = if append { size } else { at.min(size) };
+        let put = growing(stream, at.saturating_add(from.len() as u64), || H::write_at(stream, at, from))?;
+        Ok((put, at + put as u64))
+    };
+    if append { in_turn(write) } else { write() }
+}
+
+#[cfg(feature = "host")]
+fn in_turn<R>(write: impl FnOnce() -> R) -> R {
+    os::at_the_end(write)
+}
+
+#[cfg(not(feature = "host"))]
+fn in_turn<R>(write: impl FnOnce() -> R) -> R {
+    write()
 }
 
 #[cfg(feature = "host")]

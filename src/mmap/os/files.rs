@@ -232,6 +232,13 @@ pub fn resize(fd: i32, size: u64) -> Result<(), Errno> {
     done
 }
 
+/// Runs a write to the end of a file, one at a time: the end that it found is still the end when it writes.
+pub fn at_the_end<R>(write: impl FnOnce() -> R) -> R {
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock();
+    write()
+}
+
 /// Runs a write to a descriptor that may make its file longer: up to `end`.
 pub fn extending<R>(fd: i32, end: u64, write: impl FnOnce() -> R) -> R {
     if LIVE.load(Ordering::Relaxed) == 0 {

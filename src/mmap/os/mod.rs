@@ -31,7 +31,7 @@ mod mapping;
 mod slot;
 
 #[cfg(feature = "host")]
-pub use files::{extending, owed, resize};
+pub use files::{at_the_end, extending, owed, resize};
 #[cfg(feature = "host")]
 pub use mapping::{Mapping, Stream, page, readable, writable};
 
