@@ -44,8 +44,26 @@ fn slot(maps: &Maps) -> Option<u16> {
 /// # Errors
 /// Storage's; `EMFILE` when as many files are open as there are objects.
 pub fn open<H: House<State: Cached>>(g: &mut Guard<H>, path: &CStr, how: How) -> Result<u16, Errno> {
-    let opened = g.unlocked(|| H::open(path, how))?;
+    let opened = stream(g, path, how)?;
     attach(g, opened)
+}
+
+/// Has storage open a file, and say what the file is now: nobody has written it and synced since.
+///
+/// # Errors
+/// Storage's.
+pub fn stream<H: House<State: Cached>>(g: &mut Guard<H>, path: &CStr, mut how: How) -> Result<Opened, Errno> {
+    loop {
+        let syncs = g.maps().syncs;
+        let opened = g.unlocked(|| H::open(path, how))?;
+        let maps = g.maps();
+        let behind = |n: u16| maps.objects[n].identity != opened.identity;
+        if maps.syncs == syncs || !known(maps, &opened.identity).is_some_and(behind) {
+            return Ok(opened);
+        }
+        let _ = g.unlocked(|| H::close(opened.stream));
+        how -= How::EXCLUSIVE;
+    }
 }
 
 /// The object of a file that storage has opened just now, with one user more. The stream belongs to it from then on.
@@ -59,7 +77,8 @@ pub fn attach<H: House<State: Cached>>(g: &mut Guard<H>, opened: Opened) -> Resu
     while let Some(n) = known(g.maps(), &opened.identity) {
         let object = &mut g.maps().objects[n];
         // What was changed through us is known: storage's size and date are behind, or of the same change.
-        if object.identity == opened.identity || !object.settled() {
+        let ours = !object.settled() || object.users() > 0 && object.flags.contains(Flags::WRITTEN);
+        if object.identity == opened.identity || ours {
             if opened.writable && !object.flags.contains(Flags::WRITABLE) && object.transfers > 0 {
                 // The stream that only reads is in use; it will be exchanged.
                 g.wait(Channel::Data, None);

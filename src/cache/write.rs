@@ -276,7 +276,7 @@ pub fn truncate<H: House<State: Cached>>(g: &mut Guard<H>, object: u16, size: u6
         let result = g.unlocked(|| H::truncate(stream, size));
         let file = &mut g.maps().objects[object];
         match result {
-            Ok(()) => file.flags |= Flags::UNSYNCED,
+            Ok(()) => file.flags |= Flags::UNSYNCED | Flags::WRITTEN,
             Err(_) => (file.size, file.stored) = (old, stored),
         }
         end_transfer(g, object);

@@ -4,7 +4,7 @@ use core::ffi::CStr;
 
 use super::{Descriptor, Filed, LARGEST, Mode, Under, direct};
 use crate::buflib::Pool;
-use crate::cache::open::{attach, release};
+use crate::cache::open::{attach, release, stream};
 use crate::cache::pattern::Pattern;
 use crate::cache::{prepare, write as cached};
 use crate::mmap::mapping::Mapped;
@@ -28,7 +28,7 @@ pub fn open<H: House<State: Filed>>(g: &mut Guard<H>, pool: Pool, path: &CStr, m
     if free(g).is_none() {
         return Err(Errno::MFILE);
     }
-    let opened = g.unlocked(|| H::open(path, how))?;
+    let opened = stream(g, path, how)?;
     let under = if H::cached_below(opened.stream) {
         Under::Passed(opened.stream)
     } else {

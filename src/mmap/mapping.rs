@@ -200,6 +200,8 @@ pub struct Maps {
     pub counts: Counts,
     /// Counts opens: the clock of `Object::opened`.
     pub opens: u32,
+    /// Counts syncs: what storage said of a file before the last one may be behind.
+    pub syncs: u32,
 }
 
 /// A state with mappings in it.
@@ -237,6 +239,7 @@ impl Maps {
                 flushed: 0,
             },
             opens: 0,
+            syncs: 0,
         }
     }
 

@@ -85,6 +85,10 @@ bitflags! {
         const GONE = 64;
         /// Somebody is making it longer.
         const GROWING = 256;
+        /// Storage has been changed through it since somebody opened it first: size and date are what we made them.
+        const WRITTEN = 512;
+        /// Somebody is bringing it to the disk.
+        const SYNCING = 1024;
         /// Its writes go to storage at once.
         const THROUGH = 128;
     }
@@ -182,6 +186,9 @@ impl Object {
     /// One user less. The last one gets the stream, for closing, unless something waits to be written through it.
     pub fn release(&mut self) -> Option<i32> {
         self.users = self.users.saturating_sub(1);
+        if self.users == 0 {
+            self.flags -= Flags::WRITTEN;
+        }
         (self.users == 0 && self.settled())
             .then(|| core::mem::replace(&mut self.stream, CLOSED))
             .filter(|s| *s != CLOSED)

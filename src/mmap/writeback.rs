@@ -245,7 +245,7 @@ fn write_run<H: House<State: Mapped>>(
     if put > 0 {
         file.stored = file.stored.max(run.start + put as u64);
     }
-    file.flags |= Flags::UNSYNCED;
+    file.flags |= Flags::UNSYNCED | Flags::WRITTEN;
     maps.counts.written += put as u64;
     maps.counts.errors += u64::from(!done);
     end(g, object);
@@ -261,17 +261,24 @@ fn write_run<H: House<State: Mapped>>(
 /// # Errors
 /// The device's: the next call tries again.
 pub fn to_disk<H: House<State: Mapped>>(g: &mut Guard<H>, object: u16) -> Result<(), Errno> {
+    // One at a time: what storage says of a file replaces only what it said before.
+    while g.maps().objects[object].flags.contains(Flags::SYNCING) {
+        g.wait(Channel::Data, None);
+    }
     let maps = g.maps();
     if !maps.objects[object].flags.contains(Flags::UNSYNCED) {
         return Ok(());
     }
     maps.objects[object].flags -= Flags::UNSYNCED;
+    maps.objects[object].flags |= Flags::SYNCING;
     let stream = begin(maps, object);
     let began = H::ticks();
     let result = g.unlocked(|| H::sync(stream));
     let maps = g.maps();
     maps.counts.ticks += u64::from(H::ticks().wrapping_sub(began));
+    maps.syncs = maps.syncs.wrapping_add(1);
     let file = &mut maps.objects[object];
+    file.flags -= Flags::SYNCING;
     match result {
         Ok(identity) => file.identity = identity,
         Err(_) => file.flags |= Flags::UNSYNCED,
