@@ -147,6 +147,15 @@ fn two_owners_of_a_cluster_are_seen() {
 }
 
 #[test]
+fn one_file_under_two_names_is_told_from_two_that_share() {
+    spoilt(Verdict::Twins, |draft| {
+        let size = (draft.volume.cluster as usize * SECTOR) as u32 + 10;
+        draft.entry(None, 2, b"B          ", 0x20, 5, size);
+    });
+    spoilt(Verdict::Broken, |draft| draft.entry(None, 2, b"B          ", 0x20, 5, 10));
+}
+
+#[test]
 fn chains_that_lead_astray_are_seen() {
     spoilt(Verdict::Broken, |draft| draft.set(7, 5));
     spoilt(Verdict::Broken, |draft| draft.set(7, 0));

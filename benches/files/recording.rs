@@ -6,9 +6,9 @@ use rockmem::port::storage::Errno;
 
 use crate::disk::extents::Extents;
 use crate::disk::files::{Files, Mode};
-use crate::disk::plain::{Plain, World, volume};
+use crate::disk::ours::Ours;
+use crate::disk::port::{Plain, media};
 use crate::disk::uncached::Uncached;
-use crate::ours::Ours;
 use crate::work::{RECORDING, pattern};
 
 /// What the recorder keeps while it waits for a write: a quarter of a second.
@@ -49,35 +49,35 @@ fn record(files: &mut dyn Files, clock: Clock) -> Result<Outcome, Errno> {
         ticks = passed;
     }
     files.close(fd)?;
-    let commands = volume(|volume| volume.media.counts().commands());
+    let commands = media(|media| media.counts().commands());
     Ok(Outcome { late, longest, commands })
 }
 
 fn disk() -> Extents {
     let bytes = RECORDING.0 * HOUR;
-    let mut disk = Extents::new((bytes / crate::CLUSTER as u64) as u32 + 100, crate::CLUSTER);
+    let disk = Extents::new((bytes / crate::CLUSTER as u64) as u32 + 100, crate::CLUSTER);
     // What is recorded is never read here: 635 MB of it need not be kept.
-    disk.media.forget_writes();
+    disk.disk().lock().forget_writes();
     disk
 }
 
 pub fn run() {
     println!("\nan hour of 1411 kbit/s in 4 KB writes; late is more than {} ms behind", PATIENCE.as_millis());
     let clocks: [(&str, Clock); 2] =
-        [("SD", || volume(|volume| volume.media.counts().sd)), ("HDD", || volume(|volume| volume.media.counts().hdd))];
+        [("SD", || media(|media| media.counts().sd)), ("HDD", || media(|media| media.counts().hdd))];
     for (name, clock) in clocks {
         let print = |who: &str, outcome: Outcome| {
             let Outcome { late, longest, commands } = outcome;
             let longest = longest.as_millis();
             println!("  {name:<4}{who:<10}{commands:>9} cmds, longest {longest} ms behind, {late} late");
         };
-        let world = World::new(crate::POOL, disk());
-        match record(&mut Ours::new(world.pool()), clock) {
+        let world = crate::world(crate::POOL, disk());
+        match record(&mut Ours::<Plain>::new(world.pool()), clock) {
             Ok(outcome) => print("ours", outcome),
             Err(error) => println!("  {name:<4}ours: {error:?}"),
         }
         drop(world);
-        let _world = World::new(64 << 10, disk());
+        let _world = crate::world(64 << 10, disk());
         match record(&mut Uncached::<Plain>::new(), clock) {
             Ok(outcome) => print("uncached", outcome),
             Err(error) => println!("  {name:<4}uncached: {error:?}"),

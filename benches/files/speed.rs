@@ -5,8 +5,8 @@ use std::time::Instant;
 use rockmem::port::kernel::Kernel;
 
 use crate::disk::files::{Files, Mode};
-use crate::disk::plain::{Plain, World};
-use crate::ours::Ours;
+use crate::disk::ours::Ours;
+use crate::disk::port::Plain;
 use crate::work::pattern;
 
 const BYTES: usize = 1 << 20;
@@ -25,8 +25,8 @@ fn least(times: usize, mut round: impl FnMut()) -> f64 {
 pub fn run() {
     // A player has threads: so has this process, or locks would cost nothing.
     let other = std::thread::spawn(std::thread::park);
-    let world = World::new(crate::POOL, crate::one("big", &pattern(1, BYTES))());
-    let mut files = Ours::new(world.pool());
+    let world = crate::world(crate::POOL, crate::one("big", &pattern(1, BYTES))());
+    let mut files = Ours::<Plain>::new(world.pool());
     let fd = files.open("big", Mode::Read).expect("a file");
     let hit = least(BYTES, || {
         files.seek(fd, 0).expect("the start");

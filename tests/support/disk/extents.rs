@@ -14,10 +14,13 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use core::ffi::CStr;
+
 use rockmem::port::storage::{Errno, How, Identity, Opened, Space};
 
 use super::image::{Image, SECTOR};
-use super::media::{Failed, Media, Purpose};
+use super::media::{Failed, Media, Purpose, Shared};
+use super::port::Volume;
 
 /// Sectors of the longest command.
 pub const LONGEST: usize = 256;
@@ -38,7 +41,7 @@ struct Node {
 
 /// The volume.
 pub struct Extents {
-    pub media: Media,
+    disk: Shared,
     /// Bytes of a cluster.
     cluster: u64,
     taken: Vec<bool>,
@@ -65,7 +68,7 @@ impl Extents {
     /// An empty volume of so many clusters.
     pub fn new(clusters: u32, cluster: usize) -> Extents {
         let mut volume = Extents {
-            media: Media::new(Image::new(0)),
+            disk: Shared::new(Media::new(Image::new(0))),
             cluster: cluster as u64,
             taken: vec![false; clusters as usize],
             next: 0,
@@ -78,8 +81,13 @@ impl Extents {
             known: BTreeSet::new(),
             changed: BTreeSet::new(),
         };
-        volume.media = Media::new(Image::new(volume.sector_of(clusters)));
+        volume.disk = Shared::new(Media::new(Image::new(volume.sector_of(clusters))));
         volume
+    }
+
+    /// The disk that it is on.
+    pub fn disk(&self) -> Shared {
+        self.disk.clone()
     }
 
     /// Makes a file of these bytes without a command.
@@ -92,7 +100,8 @@ impl Extents {
             self.nodes[node].clusters.push(at);
             let mut whole = piece.to_vec();
             whole.resize(piece.len().next_multiple_of(SECTOR), 0);
-            self.media.preset(self.sector_of(self.nodes[node].clusters[n]), &whole);
+            let at = self.sector_of(self.nodes[node].clusters[n]);
+            self.disk.lock().preset(at, &whole);
         }
         self.nodes[node].size = bytes.len() as u64;
         self.nodes[node].changed = false;
@@ -123,7 +132,8 @@ impl Extents {
         let mut bytes = Vec::new();
         for cluster in &node.clusters {
             let mut piece = vec![0; self.cluster as usize];
-            self.media.image().read(self.sector_of(*cluster), &mut piece);
+            let at = self.sector_of(*cluster);
+            self.disk.lock().image().read(at, &mut piece);
             bytes.extend(piece);
         }
         bytes.truncate(node.size as usize);
@@ -203,7 +213,7 @@ impl Extents {
         }
         for table in touched {
             if self.known.insert(table) {
-                self.media.read(table, &mut [0; SECTOR], Purpose::Metadata)?;
+                self.disk.lock().read(table, &mut [0; SECTOR], Purpose::Metadata)?;
             }
         }
         Ok((start, most.min((end - start) as usize)))
@@ -215,7 +225,7 @@ impl Extents {
         while done < into.len() {
             let left = ((into.len() - done) / SECTOR).min(LONGEST);
             let (at, count) = self.run(node, first + (done / SECTOR) as u64, left)?;
-            self.media.read(at, &mut into[done..done + count * SECTOR], Purpose::Data)?;
+            self.disk.lock().read(at, &mut into[done..done + count * SECTOR], Purpose::Data)?;
             done += count * SECTOR;
         }
         Ok(())
@@ -226,13 +236,38 @@ impl Extents {
         while done < from.len() {
             let left = ((from.len() - done) / SECTOR).min(LONGEST);
             let (at, count) = self.run(node, first + (done / SECTOR) as u64, left)?;
-            self.media.write(at, &from[done..done + count * SECTOR], Purpose::Data)?;
+            self.disk.lock().write(at, &from[done..done + count * SECTOR], Purpose::Data)?;
             done += count * SECTOR;
         }
         Ok(())
     }
 
-    pub fn open(&mut self, path: &str, how: How) -> Result<Opened, Errno> {
+    /// Writes what a FAT would have to write for a file that changed.
+    fn publish(&mut self, node: usize) -> Result<(), Errno> {
+        let copy = self.table_sectors();
+        for table in self.changed.clone() {
+            for at in [table, table + copy] {
+                self.disk.lock().write(at, &[0; SECTOR], Purpose::Metadata)?;
+            }
+            self.known.insert(table);
+            self.changed.remove(&table);
+        }
+        if self.nodes[node].named {
+            let directory = 2 * copy + node as u64 / NAMES % 64;
+            self.disk.lock().write(directory, &[0; SECTOR], Purpose::Metadata)?;
+        }
+        self.nodes[node].changed = false;
+        Ok(())
+    }
+}
+
+fn text(path: &CStr) -> &str {
+    path.to_str().expect("a path of ours")
+}
+
+impl Volume for Extents {
+    fn open(&mut self, path: &CStr, how: How) -> Result<Opened, Errno> {
+        let path = text(path);
         let node = match self.names.get(path) {
             Some(_) if how.contains(How::CREATE | How::EXCLUSIVE) => return Err(Errno::EXIST),
             Some(node) => *node,
@@ -252,7 +287,7 @@ impl Extents {
         Ok(Opened { stream: stream as i32, identity: self.identity(node), writable: true })
     }
 
-    pub fn close(&mut self, stream: i32) -> Result<(), Errno> {
+    fn close(&mut self, stream: i32) -> Result<(), Errno> {
         let node = self.node(stream)?;
         self.streams[stream as usize] = None;
         self.nodes[node].streams -= 1;
@@ -260,7 +295,7 @@ impl Extents {
         Ok(())
     }
 
-    pub fn read_at(&mut self, stream: i32, offset: u64, into: &mut [u8]) -> Result<usize, Errno> {
+    fn read_at(&mut self, stream: i32, offset: u64, into: &mut [u8]) -> Result<usize, Errno> {
         let node = self.node(stream)?;
         let size = self.nodes[node].size;
         let got = into.len().min(usize::try_from(size.saturating_sub(offset)).unwrap_or(usize::MAX));
@@ -289,7 +324,7 @@ impl Extents {
         Ok(got)
     }
 
-    pub fn write_at(&mut self, stream: i32, offset: u64, from: &[u8]) -> Result<usize, Errno> {
+    fn write_at(&mut self, stream: i32, offset: u64, from: &[u8]) -> Result<usize, Errno> {
         let node = self.node(stream)?;
         let size = self.nodes[node].size;
         assert!(offset <= size, "a write at {offset} leaves a hole behind {size}");
@@ -335,7 +370,7 @@ impl Extents {
         Ok(put)
     }
 
-    pub fn truncate(&mut self, stream: i32, size: u64) -> Result<(), Errno> {
+    fn truncate(&mut self, stream: i32, size: u64) -> Result<(), Errno> {
         let node = self.node(stream)?;
         self.stamp += 1;
         let keep = size.div_ceil(self.cluster) as usize;
@@ -347,47 +382,29 @@ impl Extents {
         Ok(())
     }
 
-    pub fn sync(&mut self, stream: i32) -> Result<Identity, Errno> {
+    fn sync(&mut self, stream: i32) -> Result<Identity, Errno> {
         let node = self.node(stream)?;
         if self.nodes[node].changed {
             self.publish(node)?;
         }
-        self.media.flush();
+        self.disk.lock().flush();
         Ok(self.identity(node))
     }
 
-    /// Writes what a FAT would have to write for a file that changed.
-    fn publish(&mut self, node: usize) -> Result<(), Errno> {
-        let copy = self.table_sectors();
-        for table in self.changed.clone() {
-            for at in [table, table + copy] {
-                self.media.write(at, &[0; SECTOR], Purpose::Metadata)?;
-            }
-            self.known.insert(table);
-            self.changed.remove(&table);
-        }
-        if self.nodes[node].named {
-            let directory = 2 * copy + node as u64 / NAMES % 64;
-            self.media.write(directory, &[0; SECTOR], Purpose::Metadata)?;
-        }
-        self.nodes[node].changed = false;
-        Ok(())
-    }
-
-    pub fn space(&self) -> Space {
+    fn space(&self) -> Space {
         Space { unit: self.cluster as u32, free: Some(self.free * self.cluster) }
     }
 
-    pub fn remove(&mut self, path: &str) -> Result<(), Errno> {
-        let node = self.names.remove(path).ok_or(Errno::NOENT)?;
+    fn remove(&mut self, path: &CStr) -> Result<(), Errno> {
+        let node = self.names.remove(text(path)).ok_or(Errno::NOENT)?;
         self.nodes[node].named = false;
         self.bury(node);
         self.publish(node)
     }
 
-    pub fn rename(&mut self, from: &str, to: &str) -> Result<(), Errno> {
-        let node = self.names.remove(from).ok_or(Errno::NOENT)?;
-        if let Some(victim) = self.names.insert(to.to_string(), node).filter(|victim| *victim != node) {
+    fn rename(&mut self, from: &CStr, to: &CStr) -> Result<(), Errno> {
+        let node = self.names.remove(text(from)).ok_or(Errno::NOENT)?;
+        if let Some(victim) = self.names.insert(text(to).to_string(), node).filter(|victim| *victim != node) {
             self.nodes[victim].named = false;
             self.bury(victim);
         }

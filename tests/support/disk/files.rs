@@ -25,4 +25,16 @@ pub trait Files {
     fn sync(&mut self, fd: i32) -> Result<(), Errno>;
     fn remove(&mut self, path: &str) -> Result<(), Errno>;
     fn rename(&mut self, from: &str, to: &str) -> Result<(), Errno>;
+
+    /// Changes bytes through a mapping, where there are mappings.
+    fn map_write(&mut self, fd: i32, at: u64, bytes: &[u8]) -> Result<(), Errno> {
+        self.seek(fd, at)?;
+        self.write(fd, bytes).map(drop)
+    }
+
+    /// Somebody else takes all memory that can be had, and gives it back.
+    fn evict(&mut self) {}
+
+    /// The disk is awake anyway.
+    fn idle(&mut self) {}
 }

@@ -8,6 +8,7 @@
 //!                                 cut.rs: what is on the disk if power goes here
 //! ```
 
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use super::image::{Image, SECTOR};
@@ -44,6 +45,8 @@ pub struct Counts {
     pub longest: usize,
     /// Commands that failed.
     pub failed: u64,
+    /// Those of them that were writes.
+    pub failed_writes: u64,
 }
 
 impl Counts {
@@ -69,6 +72,7 @@ impl Counts {
             hdd: self.hdd - earlier.hdd,
             longest: self.longest,
             failed: self.failed - earlier.failed,
+            failed_writes: self.failed_writes - earlier.failed_writes,
         }
     }
 
@@ -103,6 +107,20 @@ pub struct Fault {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Failed;
 
+/// A disk with several users: the volume on it, and the test that watches it.
+#[derive(Clone)]
+pub struct Shared(Arc<Mutex<Media>>);
+
+impl Shared {
+    pub fn new(media: Media) -> Shared {
+        Shared(Arc::new(Mutex::new(media)))
+    }
+
+    pub fn lock(&self) -> MutexGuard<'_, Media> {
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
 /// One thing that happened to the disk.
 #[derive(Clone)]
 pub enum Event {
@@ -122,6 +140,7 @@ pub struct Media {
     head: u64,
     fault: Option<Fault>,
     struck: bool,
+    paused: bool,
     present: bool,
     log: Option<Vec<Event>>,
     /// Written bytes are not kept.
@@ -137,6 +156,7 @@ impl Media {
             head: u64::MAX,
             fault: None,
             struck: false,
+            paused: false,
             present: true,
             log: None,
             forgets: false,
@@ -184,6 +204,11 @@ impl Media {
     pub fn fail(&mut self, fault: Option<Fault>) {
         self.fault = fault;
         self.struck = false;
+    }
+
+    /// No fault strikes or counts for a while.
+    pub fn pause(&mut self, paused: bool) {
+        self.paused = paused;
     }
 
     /// Whether the fault has struck.
@@ -263,11 +288,12 @@ impl Media {
             () => self.strike(writes),
         };
         self.counts.failed += u64::from(verdict.is_err());
+        self.counts.failed_writes += u64::from(writes && verdict.is_err());
         verdict
     }
 
     fn strike(&mut self, writes: bool) -> Result<(), usize> {
-        let Some(fault) = &mut self.fault else { return Ok(()) };
+        let Some(fault) = self.fault.as_mut().filter(|_| !self.paused) else { return Ok(()) };
         let counted = match fault.which {
             Which::Reads => !writes,
             Which::Writes => writes,

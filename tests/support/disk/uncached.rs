@@ -46,6 +46,8 @@ pub struct Uncached<H> {
     descriptors: Vec<Option<Descriptor>>,
     /// Sectors of the buffer through which unaligned transfers go.
     pub bounce: Option<usize>,
+    /// Sync does nothing: a fault, for tests that must see it.
+    pub lazy: bool,
     storage: PhantomData<H>,
 }
 
@@ -55,7 +57,7 @@ fn c(path: &str) -> CString {
 
 impl<H: Names> Uncached<H> {
     pub fn new() -> Self {
-        Uncached { files: HashMap::new(), descriptors: Vec::new(), bounce: None, storage: PhantomData }
+        Uncached { files: HashMap::new(), descriptors: Vec::new(), bounce: None, lazy: false, storage: PhantomData }
     }
 
     fn parts(&mut self, fd: i32) -> Result<(&mut File, &mut Descriptor), Errno> {
@@ -122,6 +124,45 @@ impl<H: Names> Uncached<H> {
         }
         Ok(())
     }
+
+    /// Writes from an offset on; counts what was taken.
+    fn put(&mut self, fd: i32, start: u64, from: &[u8], done: &mut usize) -> Result<(), Errno> {
+        while *done < from.len() {
+            let at = start + *done as u64;
+            let (number, skip) = (at / SECTOR as u64, (at % SECTOR as u64) as usize);
+            let count = if skip == 0 { self.whole(fd, at, from.len() - *done)? * SECTOR } else { 0 };
+            if count > 0 {
+                // The sector before goes first: storage grows from front to back.
+                self.settle(fd)?;
+                let stream = self.parts(fd)?.0.stream;
+                let put = H::write_at(stream, at, &from[*done..*done + count])?;
+                *done += put;
+                let file = self.parts(fd)?.0;
+                file.size = file.size.max(start + *done as u64);
+                if put < count {
+                    break;
+                }
+                continue;
+            }
+            let count = (SECTOR - skip).min(from.len() - *done);
+            let size = self.parts(fd)?.0.size;
+            // A sector that is written whole, or that nothing was in, is not read.
+            let load = number * (SECTOR as u64) < size && count < SECTOR;
+            if let Some(sector) = self.turn_to(fd, Some(number), load)? {
+                sector.bytes[skip..skip + count].copy_from_slice(&from[*done..*done + count]);
+                sector.dirty = true;
+            }
+            *done += count;
+            let file = self.parts(fd)?.0;
+            file.size = file.size.max(start + *done as u64);
+        }
+        Ok(())
+    }
+}
+
+/// What was transferred counts, even before an error.
+fn short(done: usize, error: Errno) -> Result<usize, Errno> {
+    if done > 0 { Ok(done) } else { Err(error) }
 }
 
 impl<H: Names> Files for Uncached<H> {
@@ -188,14 +229,21 @@ impl<H: Names> Files for Uncached<H> {
             let count = if skip == 0 { self.whole(fd, at, length - done)? * SECTOR } else { 0 };
             if count > 0 {
                 let stream = self.parts(fd)?.0.stream;
-                H::read_at(stream, at, &mut into[done..done + count])?;
+                if let Err(error) = H::read_at(stream, at, &mut into[done..done + count]) {
+                    self.parts(fd)?.1.offset = at;
+                    return short(done, error);
+                }
                 done += count;
                 continue;
             }
             let count = (SECTOR - skip).min(length - done);
-            let slot = self.turn_to(fd, Some(number), true)?;
-            if let Some(sector) = slot {
-                into[done..done + count].copy_from_slice(&sector.bytes[skip..skip + count]);
+            match self.turn_to(fd, Some(number), true) {
+                Ok(Some(sector)) => into[done..done + count].copy_from_slice(&sector.bytes[skip..skip + count]),
+                Ok(None) => {}
+                Err(error) => {
+                    self.parts(fd)?.1.offset = at;
+                    return short(done, error);
+                }
             }
             done += count;
         }
@@ -213,37 +261,9 @@ impl<H: Names> Files for Uncached<H> {
         }
         let start = descriptor.offset;
         let mut done = 0;
-        while done < from.len() {
-            let at = start + done as u64;
-            let (number, skip) = (at / SECTOR as u64, (at % SECTOR as u64) as usize);
-            let count = if skip == 0 { self.whole(fd, at, from.len() - done)? * SECTOR } else { 0 };
-            if count > 0 {
-                // The sector before goes first: storage grows from front to back.
-                self.settle(fd)?;
-                let stream = self.parts(fd)?.0.stream;
-                let put = H::write_at(stream, at, &from[done..done + count])?;
-                done += put;
-                let file = self.parts(fd)?.0;
-                file.size = file.size.max(start + done as u64);
-                if put < count {
-                    break;
-                }
-                continue;
-            }
-            let count = (SECTOR - skip).min(from.len() - done);
-            let size = self.parts(fd)?.0.size;
-            // A sector that is written whole, or that nothing was in, is not read.
-            let load = number * (SECTOR as u64) < size && count < SECTOR;
-            if let Some(sector) = self.turn_to(fd, Some(number), load)? {
-                sector.bytes[skip..skip + count].copy_from_slice(&from[done..done + count]);
-                sector.dirty = true;
-            }
-            done += count;
-            let file = self.parts(fd)?.0;
-            file.size = file.size.max(start + done as u64);
-        }
+        let result = self.put(fd, start, from, &mut done);
         self.parts(fd)?.1.offset = start + done as u64;
-        Ok(done)
+        result.map_or_else(|error| short(done, error), |()| Ok(done))
     }
 
     fn seek(&mut self, fd: i32, to: u64) -> Result<(), Errno> {
@@ -275,6 +295,9 @@ impl<H: Names> Files for Uncached<H> {
     }
 
     fn sync(&mut self, fd: i32) -> Result<(), Errno> {
+        if self.lazy {
+            return Ok(());
+        }
         self.settle(fd)?;
         H::sync(self.parts(fd)?.0.stream).map(drop)
     }

@@ -3,6 +3,7 @@
 //! | what is found | verdict |
 //! |---|---|
 //! | a cluster with two owners, a chain that runs in a circle or into the free or the impossible, a chain shorter than its file, a directory that does not know itself or its parent, two files of one name | broken |
+//! | one file under two names, all of it | twins: the middle of a rename |
 //! | lost clusters, a chain longer than its file, differing tables, the dirty mark, a wrong free count, pieces of a long name without their file | allowed after a cut |
 
 use std::collections::BTreeMap;
@@ -11,12 +12,15 @@ use super::volume::{Link, Volume, Width, half, word};
 use crate::disk::image::{Image, SECTOR};
 
 /// How a volume is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
     /// Nothing is wrong.
+    #[default]
     Clean,
     /// As a power cut may leave it: nothing that a file holds is in danger.
     Allowed,
+    /// One file has two names: the format gives no way to change a name that lies in two sectors at once.
+    Twins,
     /// Bytes of files are lost, or will be with the next write.
     Broken,
 }
@@ -35,6 +39,8 @@ pub struct Report {
     pub broken: Vec<String>,
     /// What a cut may leave, in words.
     pub allowed: Vec<String>,
+    /// Pairs of names that one file has.
+    pub twins: Vec<(String, String)>,
     /// Files whose chain is longer than they are, by path.
     pub long: Vec<String>,
     /// Every file by path.
@@ -47,6 +53,7 @@ impl Report {
     pub fn verdict(&self) -> Verdict {
         match () {
             () if !self.broken.is_empty() => Verdict::Broken,
+            () if !self.twins.is_empty() => Verdict::Twins,
             () if !self.allowed.is_empty() => Verdict::Allowed,
             () => Verdict::Clean,
         }
@@ -197,6 +204,13 @@ impl Check<'_> {
     }
 
     fn file(&mut self, name: String, first: u32, size: u64) {
+        let same = |(_, other): &(&String, &Found)| other.chain.first() == Some(&first) && other.size == size;
+        if let Some((other, found)) = self.report.files.iter().find(same) {
+            let (other, found) = (other.clone(), found.clone());
+            self.report.twins.push((other, name.clone()));
+            self.report.files.insert(name, found);
+            return;
+        }
         let chain = if first == 0 { Vec::new() } else { self.chain(&name, first) };
         let needed = size.div_ceil(self.volume.cluster * SECTOR as u64) as usize;
         if chain.len() < needed {

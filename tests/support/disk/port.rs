@@ -1,4 +1,10 @@
-//! The port over [`Extents`]: the host's kernel, a clock that stands still unless it is moved, and one volume.
+//! The port of tests and benches: the host's kernel over one volume on a disk that is watched.
+//!
+//! ```text
+//!   World::new(pool bytes, volume, disk)     one at a time: fresh floors, a pool of its own
+//!      │ Plain: Storage ──► Volume ──► Extents, or a FAT volume
+//!      └ media(…)                          └────────► Media
+//! ```
 
 use core::ffi::CStr;
 use std::sync::{Mutex, MutexGuard};
@@ -10,25 +16,50 @@ use rockmem::port::monitor::{House, Monitor};
 use rockmem::port::storage::{Errno, How, Identity, Names, Opened, Space, Storage};
 use rockmem::port::{self, System};
 
-use super::extents::{Extents, LONGEST};
+use super::extents::LONGEST;
 use super::image::SECTOR;
+use super::media::{Media, Shared};
+
+/// Files on a disk, without a cache.
+pub trait Volume: Send {
+    fn open(&mut self, path: &CStr, how: How) -> Result<Opened, Errno>;
+    fn close(&mut self, stream: i32) -> Result<(), Errno>;
+    fn read_at(&mut self, stream: i32, offset: u64, into: &mut [u8]) -> Result<usize, Errno>;
+    fn write_at(&mut self, stream: i32, offset: u64, from: &[u8]) -> Result<usize, Errno>;
+    fn truncate(&mut self, stream: i32, size: u64) -> Result<(), Errno>;
+    fn sync(&mut self, stream: i32) -> Result<Identity, Errno>;
+    fn space(&self) -> Space;
+    fn remove(&mut self, path: &CStr) -> Result<(), Errno>;
+    fn rename(&mut self, from: &CStr, to: &CStr) -> Result<(), Errno>;
+
+    /// Ends the mount in order.
+    fn unmount(self: Box<Self>) -> Result<(), Errno> {
+        Ok(())
+    }
+}
 
 /// The port.
 #[derive(Clone, Copy, Debug)]
 pub struct Plain;
 
 static HOUSE: Monitor<Plain> = Monitor::new(State::new());
-static VOLUME: Mutex<Option<Extents>> = Mutex::new(None);
+static VOLUME: Mutex<Option<Box<dyn Volume>>> = Mutex::new(None);
+static MEDIA: Mutex<Option<Shared>> = Mutex::new(None);
 static ONE_WORLD: Mutex<()> = Mutex::new(());
 
-/// Works on the volume of this world.
-pub fn volume<R>(work: impl FnOnce(&mut Extents) -> R) -> R {
-    let mut guard = VOLUME.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    work(guard.as_mut().expect("a world"))
+fn hold<T>(what: &'static Mutex<T>) -> MutexGuard<'static, T> {
+    what.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
-fn text(path: &CStr) -> &str {
-    path.to_str().expect("a path of ours")
+/// Works on the volume of this world.
+fn volume<R>(work: impl FnOnce(&mut dyn Volume) -> R) -> R {
+    work(hold(&VOLUME).as_mut().expect("a world").as_mut())
+}
+
+/// Works on the disk of this world.
+pub fn media<R>(work: impl FnOnce(&mut Media) -> R) -> R {
+    let shared = hold(&MEDIA).clone().expect("a world");
+    work(&mut shared.lock())
 }
 
 impl Kernel for Plain {
@@ -68,7 +99,7 @@ impl Storage for Plain {
     const TRANSFER: usize = LONGEST * SECTOR;
 
     fn open(path: &CStr, how: How) -> Result<Opened, Errno> {
-        volume(|volume| volume.open(text(path), how))
+        volume(|volume| volume.open(path, how))
     }
 
     fn close(stream: i32) -> Result<(), Errno> {
@@ -98,11 +129,11 @@ impl Storage for Plain {
 
 impl Names for Plain {
     fn remove(path: &CStr) -> Result<(), Errno> {
-        volume(|volume| volume.remove(text(path)))
+        volume(|volume| volume.remove(path))
     }
 
     fn rename(from: &CStr, to: &CStr) -> Result<(), Errno> {
-        volume(|volume| volume.rename(text(from), text(to)))
+        volume(|volume| volume.rename(from, to))
     }
 }
 
@@ -123,10 +154,11 @@ pub struct World {
 }
 
 impl World {
-    /// A pool of so many bytes over a volume.
-    pub fn new(bytes: usize, on: Extents) -> World {
-        let only = ONE_WORLD.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        *VOLUME.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(on);
+    /// A pool of so many bytes over a volume, which lies on a disk.
+    pub fn new(bytes: usize, on: Box<dyn Volume>, disk: Shared) -> World {
+        let only = hold(&ONE_WORLD);
+        *hold(&VOLUME) = Some(on);
+        *hold(&MEDIA) = Some(disk);
         *HOUSE.enter() = State::new();
         let context = Box::into_raw(Box::new(Context::new()));
         let memory = Box::into_raw(vec![0u64; bytes.div_ceil(8)].into_boxed_slice());
@@ -136,6 +168,16 @@ impl World {
             Pool::new(context)
         };
         World { _only: only, pool, context, memory }
+    }
+
+    /// Takes the volume off the disk in order; nothing works after it.
+    pub fn unmount(&self) -> Result<(), Errno> {
+        hold(&VOLUME).take().map_or(Ok(()), Volume::unmount)
+    }
+
+    /// Another volume is there from now on; what was there is gone without a word.
+    pub fn insert(&self, on: Box<dyn Volume>) {
+        *hold(&VOLUME) = Some(on);
     }
 
     /// Its pool.
@@ -150,6 +192,8 @@ impl Drop for World {
             return;
         }
         *HOUSE.enter() = State::new();
+        *hold(&VOLUME) = None;
+        *hold(&MEDIA) = None;
         // SAFETY: made in `new`; nothing uses them any more.
         unsafe {
             drop(Box::from_raw(self.context));

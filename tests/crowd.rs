@@ -1,0 +1,246 @@
+//! Eight threads read, write and append to the same files, in a pool that is too small for them, while memory is taken
+//! and given back: nobody sees a record torn, older than it was, or another one's, and in the end all is on the disk.
+//!
+//! ```text
+//!   file     0 1 2 3 4 5 6 7 0 1 2 3 …     records of 64 bytes, each with one thread that writes it
+//!   record   { file, place, version, sum }   versions only grow
+//!   log      whole records in the order of each writer, none missing
+//! ```
+//!
+//! Under the thread sanitizer: docs/threads.md has the command.
+
+#[path = "support/disk/mod.rs"]
+mod disk;
+
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+
+use disk::extents::Extents;
+use disk::fat::volume::format;
+use disk::files::{Files, Mode};
+use disk::ours::Ours;
+use disk::port::{Plain, World};
+use disk::uncached::Uncached;
+use rockmem::buflib::{Context, Pool};
+use rockmem::file::Filed;
+use rockmem::port::System;
+use rockmem::port::monitor::House;
+use rockmem::port::storage::Names;
+
+const THREADS: usize = 8;
+const FILES: usize = 2;
+const RECORD: usize = 64;
+const RECORDS: usize = 1024;
+
+/// How much is done: less where every access is watched.
+fn rounds() -> usize {
+    std::env::var("ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(1500)
+}
+
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) as usize % n
+    }
+}
+
+/// A record: who it is, which version, and a sum over both in all the rest.
+fn record(file: usize, place: usize, version: u32) -> [u8; RECORD] {
+    let head = (file as u64) << 48 | (place as u64) << 32 | u64::from(version);
+    let mut bytes = [0; RECORD];
+    for (n, word) in bytes.chunks_mut(8).enumerate() {
+        word.copy_from_slice(&(head.wrapping_mul(2 * n as u64 + 1)).to_le_bytes());
+    }
+    bytes
+}
+
+/// The version of a record, which is whole and the one that belongs there.
+fn version_of(bytes: &[u8], file: usize, place: usize) -> u32 {
+    let version = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+    assert!(bytes == record(file, place, version), "record {place} of file {file} is torn or another one's");
+    version
+}
+
+fn name(file: usize) -> String {
+    format!("shared{file}")
+}
+
+/// What all threads know.
+struct Crowd<'a> {
+    prefix: &'a str,
+    /// Versions that were written, by file and record: no reader may see an older one than was there when it began.
+    written: Vec<Vec<AtomicU32>>,
+    start: Barrier,
+}
+
+impl Crowd<'_> {
+    fn path(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix)
+    }
+
+    fn read(&self, files: &mut dyn Files, fd: i32, file: usize, dice: &mut Dice) {
+        let place = dice.below(RECORDS);
+        let count = (1 + dice.below(40)).min(RECORDS - place);
+        let before: Vec<u32> =
+            self.written[file][place..place + count].iter().map(|v| v.load(Ordering::SeqCst)).collect();
+        let mut bytes = vec![0; count * RECORD];
+        files.seek(fd, (place * RECORD) as u64).expect("a place in the file");
+        assert_eq!(files.read(fd, &mut bytes), Ok(bytes.len()));
+        for (n, bytes) in bytes.chunks(RECORD).enumerate() {
+            let version = version_of(bytes, file, place + n);
+            assert!(version >= before[n], "record {} of file {file} is older than it was", place + n);
+        }
+    }
+
+    fn write(&self, files: &mut dyn Files, fd: i32, file: usize, thread: usize, dice: &mut Dice) {
+        let place = dice.below(RECORDS / THREADS) * THREADS + thread;
+        let version = self.written[file][place].load(Ordering::SeqCst) + 1;
+        let bytes = record(file, place, version);
+        if dice.below(8) == 0 {
+            files.map_write(fd, (place * RECORD) as u64, &bytes).or_else(|_| {
+                // Somebody holds a mapping beside it, or there is no memory for one.
+                files.seek(fd, (place * RECORD) as u64)?;
+                files.write(fd, &bytes).map(drop)
+            })
+        } else {
+            files.seek(fd, (place * RECORD) as u64).expect("a place in the file");
+            files.write(fd, &bytes).map(drop)
+        }
+        .expect("a record");
+        self.written[file][place].store(version, Ordering::SeqCst);
+    }
+
+    fn one<H: House<State: Filed> + Names>(&self, pool: Pool, thread: usize) {
+        let mut files = Ours::<H>::new(pool);
+        let mut dice = Dice(thread as u64 * 7919 + 17);
+        let open = |files: &mut Ours<H>, file: usize| files.open(&self.path(&name(file)), Mode::Write).expect("open");
+        let mut fds: Vec<i32> = (0..FILES).map(|file| open(&mut files, file)).collect();
+        let mut logged = 0;
+        self.start.wait();
+        for _ in 0..rounds() {
+            let file = dice.below(FILES);
+            match dice.below(100) {
+                0..50 => self.read(&mut files, fds[file], file, &mut dice),
+                50..85 => self.write(&mut files, fds[file], file, thread, &mut dice),
+                85..92 => {
+                    let log = files.open(&self.path("log"), Mode::Append).expect("the log");
+                    assert_eq!(files.write(log, &record(FILES, thread, logged)), Ok(RECORD));
+                    files.close(log).expect("on the disk");
+                    logged += 1;
+                }
+                92..95 => files.sync(fds[file]).expect("on the disk"),
+                95..98 => {
+                    files.close(fds[file]).expect("on the disk");
+                    fds[file] = open(&mut files, file);
+                }
+                _ => {
+                    let handle = pool.alloc(20_000 + dice.below(60_000), std::ptr::null());
+                    thread::yield_now();
+                    if handle > 0 {
+                        pool.free(handle);
+                    }
+                }
+            }
+        }
+        for fd in fds {
+            files.close(fd).expect("on the disk");
+        }
+        self.written[FILES][thread].store(logged, Ordering::SeqCst);
+    }
+}
+
+/// Lets the crowd loose on a port; paths begin with `prefix`.
+fn crowd<H: House<State: Filed> + Names>(pool: Pool, prefix: &str) {
+    let versions = |count: usize| (0..count).map(|_| AtomicU32::new(0)).collect::<Vec<_>>();
+    let mut written: Vec<Vec<AtomicU32>> = (0..FILES).map(|_| versions(RECORDS)).collect();
+    written.push(versions(THREADS));
+    let crowd = Crowd { prefix, written, start: Barrier::new(THREADS) };
+    let mut files = Ours::<H>::new(pool);
+    for file in 0..FILES {
+        let fd = files.open(&crowd.path(&name(file)), Mode::Create).expect("a new file");
+        for place in 0..RECORDS {
+            assert_eq!(files.write(fd, &record(file, place, 0)), Ok(RECORD));
+        }
+        files.close(fd).expect("on the disk");
+    }
+    thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let crowd = &crowd;
+            scope.spawn(move || crowd.one::<H>(pool, thread));
+        }
+    });
+
+    // What is in storage now, without anything of ours in between.
+    let mut plain = Uncached::<H>::new();
+    for file in 0..FILES {
+        let fd = plain.open(&crowd.path(&name(file)), Mode::Read).expect("a file");
+        let mut bytes = vec![0; RECORDS * RECORD + 1];
+        assert_eq!(plain.read(fd, &mut bytes), Ok(RECORDS * RECORD));
+        for (place, bytes) in bytes.chunks_exact(RECORD).enumerate() {
+            let wanted = crowd.written[file][place].load(Ordering::SeqCst);
+            assert_eq!(version_of(bytes, file, place), wanted, "record {place} of file {file} on the disk");
+        }
+        plain.close(fd).expect("closed");
+    }
+    let fd = plain.open(&crowd.path("log"), Mode::Read).expect("the log");
+    let mut next = [0; THREADS];
+    let mut bytes = [0; RECORD];
+    let mut all = Vec::new();
+    while plain.read(fd, &mut bytes) == Ok(RECORD) {
+        let writer = usize::from(u16::from_le_bytes([bytes[4], bytes[5]]));
+        all.push((writer, version_of(&bytes, FILES, writer)));
+    }
+    for (place, (writer, version)) in all.iter().enumerate() {
+        let near = &all[place.saturating_sub(6)..all.len().min(place + 6)];
+        assert_eq!(*version, next[*writer], "record {place} of {} in the log, of thread {writer}: {near:?}", all.len());
+        next[*writer] += 1;
+    }
+    for (writer, next) in next.into_iter().enumerate() {
+        assert_eq!(next, crowd.written[FILES][writer].load(Ordering::SeqCst), "the log of thread {writer}");
+    }
+}
+
+/// A pool of so many bytes that lives as long as the process.
+fn pool(bytes: usize) -> Pool {
+    let context = Box::leak(Box::new(Context::new()));
+    let memory = Vec::leak(vec![0u64; bytes / 8]);
+    // SAFETY: both are the pool's alone, for ever.
+    unsafe {
+        Pool::init(context, memory.as_mut_ptr().cast(), bytes);
+        Pool::new(context)
+    }
+}
+
+#[test]
+fn eight_threads_share_files_in_a_small_pool() {
+    let volume = Extents::new(400, 4096);
+    let disk = volume.disk();
+    let world = World::new(160_000, Box::new(volume), disk);
+    crowd::<Plain>(world.pool(), "");
+    world.pool().check_valid();
+}
+
+#[test]
+fn eight_threads_share_files_on_the_host_port() {
+    // First in the system's files, then on an image; both through one pool.
+    let pool = pool(160_000);
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("crowd");
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).expect("a folder");
+    crowd::<System>(pool, &format!("{}/", folder.display()));
+
+    let disk = disk::media::Shared::new(disk::media::Media::new(format(18_000, 4)));
+    rockmem::port::image::mount(disk::fatdisk::on(&disk).expect("a volume")).expect("mounted");
+    crowd::<System>(pool, "/");
+    let (_, result) = rockmem::port::image::unmount();
+    result.expect("an orderly end");
+    let image = disk.lock().image().clone();
+    let report = disk::fat::check::check(&image);
+    assert_eq!(report.verdict(), disk::fat::check::Verdict::Clean, "{report:?}");
+    pool.check_valid();
+}
