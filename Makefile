@@ -8,6 +8,7 @@
 #                                 installed, its core is built from source with whichever rustc has the source beside it
 #   make headers                  remakes include/rockmem/*.h after a change in src/capi or symbols
 #   make test                     everything there is to check; installs what it misses (as root) or says what to install
+#   make cross                    of that, what runs on other processors, in qemu: the C tests on ARM and MIPS
 #   make run [AUDIO=file]         the example player
 #   make LEVEL=buflib             …/buflib/librockmem.a: the pool alone, for a program that keeps its own of the rest;
 #                                 LEVEL=cache: with mappings and files, without buffering
@@ -107,7 +108,7 @@ ARCHIVE := $(OUT)/librockmem.a
 NAMES   := $(OUT)/names.txt
 SOURCES := $(shell find src -name '*.rs' -o -name '*.c') Cargo.toml Cargo.lock build.rs
 
-.PHONY: all lib headers test clean
+.PHONY: all lib headers test cross clean
 
 all: lib
 
@@ -141,9 +142,16 @@ headers:
 	    || { cat build/headers.log; exit 1; }
 	@grep '^include/' build/headers.log || echo "the headers are up to date"
 
+CROSS_TOOLS := qemu-arm qemu-mipsel arm-none-eabi-gcc mipsel-linux-gnu-gcc rust-source
+
+cross:
+	@tools/need.sh cc flock $(CROSS_TOOLS)
+	@tools/test.sh --test c_suite -- qemu-
+
 test:
 	@tools/need.sh cc c++ flock
 	@tools/need.sh --try valgrind sndfile cc32 rust32 fsck.vfat
+	@tools/need.sh --try $(CROSS_TOOLS)
 	@$(MAKE) -s lib PORT=host
 	@$(MAKE) -s lib PORT=rockbox
 	@tools/test.sh

@@ -11,11 +11,12 @@
 //! | `c-inline` | the host's archive and the inline functions of the headers, which is what upstream's headers have |
 //! | `c-sanitized` | as `c`, under AddressSanitizer and UndefinedBehaviorSanitizer |
 //! | `c-rockbox`, `c-rockbox32` | the players' archive, built for this machine, for 64 and 32 bit |
+//! | `qemu-armv4t`, `qemu-armv5te`, `qemu-thumbv7em`, `qemu-mips32` | the archive for such players, each program as a whole in qemu's user mode |
 //! | `c-valgrind` | some programs of `c-inline`, each as a whole, under valgrind |
 //! | `c-ref` | with `REF=path`, another archive with the same C names; tests marked as divergences are left out |
 //!
 //! What a machine cannot run is skipped with a line. `cargo test --test c_suite NAME` runs the tests whose names
-//! contain NAME; `ROCKMEM_ARCHIVE=path` takes that for the host's archive instead of building it.
+//! contain NAME, and where it begins as names of variants do (`qemu-`), builds only those; `ROCKMEM_ARCHIVE=path` takes that for the host's archive instead of building it.
 
 mod support;
 
@@ -26,7 +27,7 @@ use std::process::Command;
 use std::time::SystemTime;
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use support::{archive, archive_path, has_32_bit, root};
+use support::{archive, archive_path, has, has_32_bit, root};
 
 /// Programs that need the host's locks: what they test is only there with `ROCKMEM_THREADS` 1.
 const THREADED: [&str; 2] = ["buflib_threads", "purgeable_askers"];
@@ -42,6 +43,59 @@ const AS_IN_A_TREE: [&str; 2] = [INLINE, "-Wl,--gc-sections"];
 const INLINE: &str = "-DROCKMEM_THREADS=0";
 const SANITIZERS: [&str; 2] = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
 
+/// What makes newlib declare all that the programs use.
+const NEWLIB: [&str; 3] = ["-D_GNU_SOURCE", "-D_POSIX_TIMERS=1", "-D_POSIX_MONOTONIC_CLOCK=1"];
+/// What one of the programs takes under emulation is more than a test may take.
+const TOO_LONG_FOR_QEMU: [&str; 1] = ["buflib_chaos"];
+
+/// A kind of player, whose archive is tested on this machine in qemu's user mode.
+struct Player {
+    name: &'static str,
+    /// What tools/need.sh has to have for it.
+    needs: &'static [&'static str],
+    archive: &'static str,
+    compiler: &'static [&'static str],
+    /// Its C library is newlib, with tests/cross below it, and what a tree adds for an ARM archive.
+    bare: bool,
+    runner: &'static [&'static str],
+}
+
+const PLAYERS: [Player; 4] = [
+    Player {
+        name: "qemu-armv4t",
+        needs: &["qemu-arm", "arm-none-eabi-gcc", "rust-source"],
+        archive: "armv4t",
+        compiler: &["arm-none-eabi-gcc", "-march=armv4t", "-marm"],
+        bare: true,
+        runner: &["qemu-arm", "-cpu", "ti925t"], // the default CPU hides what an ARMv4T cannot
+    },
+    Player {
+        name: "qemu-armv5te",
+        needs: &["qemu-arm", "arm-none-eabi-gcc", "rust-source"],
+        archive: "armv5te",
+        compiler: &["arm-none-eabi-gcc", "-march=armv5te", "-mthumb"],
+        bare: true,
+        runner: &["qemu-arm", "-cpu", "arm926"],
+    },
+    Player {
+        name: "qemu-thumbv7em",
+        needs: &["qemu-arm", "arm-none-eabi-gcc", "rust-source"],
+        archive: "thumbv7em",
+        compiler: &["arm-none-eabi-gcc", "-mcpu=cortex-m7", "-mthumb", "-mfloat-abi=soft"],
+        bare: true,
+        // Another processor with these instructions: the user mode of Debian's qemu starts no Cortex-M.
+        runner: &["qemu-arm", "-cpu", "max"],
+    },
+    Player {
+        name: "qemu-mips32",
+        needs: &["qemu-mipsel", "mipsel-linux-gnu-gcc", "rust-source"],
+        archive: "mips32",
+        compiler: &["mipsel-linux-gnu-gcc", "-static", "-mno-abicalls", "-fno-pic", "-no-pie"],
+        bare: false,
+        runner: &["qemu-mipsel"],
+    },
+];
+
 /// A way to compile and link the programs.
 struct Variant {
     name: &'static str,
@@ -53,13 +107,14 @@ struct Variant {
     original: bool,
     /// The pool's memory is exactly as large as the pool: something watches what lies around it.
     exact: bool,
+    player: Option<&'static Player>,
 }
 
 impl Variant {
     fn new(name: &'static str, archive: PathBuf, flags: &[&str]) -> Variant {
         let flags: Vec<_> = flags.iter().map(|flag| flag.to_string()).collect();
         let threads = !flags.contains(&INLINE.to_string());
-        Variant { name, archive, flags, bits: 64, threads, original: false, exact: false }
+        Variant { name, archive, flags, bits: 64, threads, original: false, exact: false, player: None }
     }
 
     /// The topics whose programs this variant can have.
@@ -67,6 +122,8 @@ impl Variant {
         let fits = |topic: &&String| {
             (self.threads || !THREADED.contains(&topic.as_str()))
                 && (!self.original || !NOT_IN_THE_ORIGINAL.contains(&topic.as_str()))
+                && (self.player.is_none()
+                    || topic.as_str() != "audio_pool" && !TOO_LONG_FOR_QEMU.contains(&topic.as_str()))
         };
         all.iter().filter(fits).cloned().collect()
     }
@@ -81,6 +138,12 @@ impl Variant {
 
     /// The compiler, as the cc crate finds it, with its flags for the word size.
     fn compiler(&self) -> Command {
+        if let Some(player) = self.player {
+            let mut command = Command::new(player.compiler[0]);
+            command.args(&player.compiler[1..]).args(["-std=gnu11", "-O1", "-g", "-Wall", "-Wextra", "-Werror"]);
+            command.args(player.bare.then_some(NEWLIB).into_iter().flatten()).args(&self.flags);
+            return command;
+        }
         let arch = if self.bits == 32 { "i686" } else { std::env::consts::ARCH };
         let target = format!("{arch}-unknown-linux-gnu");
         let mut build = cc::Build::new();
@@ -108,7 +171,17 @@ impl Variant {
             }
             object
         };
-        let helpers: Vec<_> = helpers.iter().map(object).collect();
+        let mut helpers: Vec<_> = helpers.iter().map(object).collect();
+        if let Some(bare) = self.player.filter(|player| player.bare) {
+            helpers.extend(["tests/cross/bare.c", "rockbox-glue/rm_aeabi.c"].map(|name| {
+                let source = root().join(name);
+                let object = self.folder().join(source.file_name().expect("a file")).with_extension("o");
+                let config = root().join("tests/cross");
+                make(self.compiler().arg("-I").arg(config).arg("-c").arg(source), &object);
+                object
+            }));
+            assert!(bare.runner[0] == "qemu-arm", "tests/cross speaks to ARM Linux");
+        }
         for topic in topics {
             let mut parts = vec![object(topic)];
             parts.extend(helpers.iter().cloned());
@@ -116,7 +189,13 @@ impl Variant {
             let program = self.program(topic);
             if modified(&program) <= parts.iter().map(|part| modified(part)).max().flatten() {
                 let mut command = self.compiler();
-                command.args(parts).args(["-lpthread", "-ldl", "-lm"]);
+                command.args(parts);
+                match self.player {
+                    Some(player) if player.bare => {
+                        command.args(["-nostartfiles", "-Wl,-z,noexecstack,-Ttext=0x100000"])
+                    }
+                    _ => command.args(["-lpthread", "-ldl", "-lm"]),
+                };
                 make(&mut command, &program);
             }
         }
@@ -124,6 +203,11 @@ impl Variant {
 
     /// A program's tests.
     fn trials(&self, topic: &str) -> Vec<Trial> {
+        if self.player.is_some() {
+            // Its tests are forks of one process, which has been translated once.
+            let mut command = self.command(topic, &[]);
+            return vec![Trial::test(format!("{}::{topic}", self.name), move || judge(&mut command))];
+        }
         let list = self.command(topic, &["--list"]).output().expect("a program that lists its tests");
         assert!(list.status.success(), "{}: no list of tests", self.program(topic).display());
         String::from_utf8_lossy(&list.stdout)
@@ -136,7 +220,14 @@ impl Variant {
     }
 
     fn command(&self, topic: &str, arguments: &[&str]) -> Command {
-        let mut command = Command::new(self.program(topic));
+        let mut command = match self.player {
+            Some(player) => {
+                let mut command = Command::new(player.runner[0]);
+                command.args(&player.runner[1..]).arg(self.program(topic));
+                command
+            }
+            None => Command::new(self.program(topic)),
+        };
         self.prepare(&mut command);
         command.args(arguments);
         command
@@ -228,26 +319,45 @@ fn trial_under_valgrind(variant: &Variant, topic: &str) -> Trial {
     Trial::test(format!("c-valgrind::{topic}"), move || judge(&mut command))
 }
 
-fn variants() -> Vec<Variant> {
+/// The variants that a filter of the tests leaves; those that this machine can build and run.
+fn variants(filter: &str) -> Vec<Variant> {
+    let first = filter.split("::").next().unwrap_or_default();
+    let chooses = first.starts_with("c-") || first.starts_with("qemu-");
+    let wanted = |name: &str| !chooses || name.starts_with(first) || (first == "c-valgrind" && name == "c-inline");
     let make = |which| if is_built() { archive_path(which) } else { archive(which) };
-    let host = match std::env::var_os("ROCKMEM_ARCHIVE") {
+    let host = || match std::env::var_os("ROCKMEM_ARCHIVE") {
         Some(path) => root().join(path),
         None => make("host"),
     };
 
-    let mut variants = vec![Variant::new("c", host.clone(), &[]), Variant::new("c-inline", host.clone(), &[INLINE])];
-    let mut sanitized = Variant::new("c-sanitized", host, &SANITIZERS);
-    sanitized.exact = true;
-    if works(&sanitized, &["env"]) {
-        variants.push(sanitized);
+    let mut variants = Vec::new();
+    if wanted("c") {
+        variants.push(Variant::new("c", host(), &[]));
     }
-    variants.push(Variant::new("c-rockbox", make("rockbox"), &AS_IN_A_TREE));
-    if has_32_bit() {
+    if wanted("c-inline") {
+        variants.push(Variant::new("c-inline", host(), &[INLINE]));
+    }
+    if wanted("c-sanitized") {
+        let mut sanitized = Variant::new("c-sanitized", host(), &SANITIZERS);
+        sanitized.exact = true;
+        if works(&sanitized, &["env"]) {
+            variants.push(sanitized);
+        }
+    }
+    if wanted("c-rockbox") {
+        variants.push(Variant::new("c-rockbox", make("rockbox"), &AS_IN_A_TREE));
+    }
+    if wanted("c-rockbox32") && has_32_bit() {
         let mut small = Variant::new("c-rockbox32", make("rockbox32"), &AS_IN_A_TREE);
         small.bits = 32;
         variants.push(small);
     }
-    if let Some(path) = std::env::var_os("REF") {
+    for player in PLAYERS.iter().filter(|player| wanted(player.name) && has(player.needs, player.name)) {
+        let mut variant = Variant::new(player.name, make(player.archive), &AS_IN_A_TREE);
+        variant.player = Some(player);
+        variants.push(variant);
+    }
+    if let Some(path) = std::env::var_os("REF").filter(|_| wanted("c-ref")) {
         let mut other = Variant::new("c-ref", root().join(path), &[INLINE]);
         other.original = true;
         variants.push(other);
@@ -265,7 +375,7 @@ fn main() {
     };
     let (helpers, topics) = (stems(helpers), stems(topics));
 
-    let variants = variants();
+    let variants = variants(arguments.filter.as_deref().unwrap_or_default());
     if !is_built() {
         std::thread::scope(|scope| {
             for variant in &variants {
@@ -279,7 +389,8 @@ fn main() {
     let mut trials = Vec::new();
     for variant in &variants {
         for topic in variant.topics(&topics) {
-            if only.is_empty() || only.starts_with(&format!("{}::{topic}::", variant.name)) {
+            let name = format!("{}::{topic}", variant.name);
+            if only.is_empty() || only == name || only.starts_with(&format!("{name}::")) {
                 trials.extend(variant.trials(&topic));
             }
         }

@@ -14,11 +14,17 @@ esac
 # How to see that NAME is there.
 probe() {
     case $1 in
-    c++ | cc | flock | pkg-config | valgrind) command -v "$1" ;;
+    c++ | cc | flock | pkg-config | valgrind | qemu-* | *-gcc) command -v "$1" ;;
     fsck.vfat) PATH="$PATH:/sbin:/usr/sbin" command -v "$1" ;;
     sndfile) pkg-config --exists sndfile ;;
     cc32) echo 'int main(void) { return 0; }' | cc -m32 -static -x c - -o /dev/null ;;
     rust32) [ -d "$(rustc --print target-libdir --target i686-unknown-linux-gnu)" ] ;;
+    rust-source) # a rustc with the source of core beside it
+        for rustc in ${RUSTC-} rustc /usr/bin/rustc; do
+            [ ! -f "$($rustc --print sysroot)/lib/rustlib/src/rust/library/Cargo.lock" ] || return 0
+        done
+        return 1
+        ;;
     *) echo "need.sh: what is $1?" >&3; exit 2 ;;
     esac
 }
@@ -33,6 +39,10 @@ packages() {
     fsck.vfat) echo dosfstools ;;
     sndfile) echo libsndfile1-dev pkg-config ;;
     rust32) ;;
+    rust-source) echo rustc-web rust-web-src ;;
+    qemu-*) echo qemu-user ;;
+    arm-none-eabi-gcc) echo gcc-arm-none-eabi libnewlib-arm-none-eabi ;;
+    mipsel-linux-gnu-gcc) echo gcc-mipsel-linux-gnu libc6-dev-mipsel-cross ;;
     *) echo "$1" ;;
     esac
 }

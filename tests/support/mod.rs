@@ -64,6 +64,22 @@ fn recipe(which: &str) -> (&'static [&'static str], &'static str) {
             &["PORT=rockbox", "LEVEL=buflib", "TARGET=i686-unknown-linux-gnu"],
             "build/rockbox/buflib/i686-unknown-linux-gnu/librockmem.a",
         ),
+        "armv4t" => (
+            &["PORT=rockbox", "LEVEL=buflib", "TARGET=armv4t-none-eabi"],
+            "build/rockbox/buflib/armv4t-none-eabi/librockmem.a",
+        ),
+        "armv5te" => (
+            &["PORT=rockbox", "LEVEL=buflib", "TARGET=thumbv5te-none-eabi"],
+            "build/rockbox/buflib/thumbv5te-none-eabi/librockmem.a",
+        ),
+        "thumbv7em" => (
+            &["PORT=rockbox", "LEVEL=buflib", "TARGET=thumbv7em-none-eabi"],
+            "build/rockbox/buflib/thumbv7em-none-eabi/librockmem.a",
+        ),
+        "mips32" => (
+            &["PORT=rockbox", "LEVEL=buflib", "TARGET=mipsel-unknown-none"],
+            "build/rockbox/buflib/mipsel-unknown-none/librockmem.a",
+        ),
         "prefixed" => (&["PORT=host", "PREFIXED=1"], "build/prefixed/librockmem.a"),
         _ => panic!("which archive is {which}?"),
     }
@@ -89,15 +105,20 @@ pub fn archive(which: &str) -> PathBuf {
 
 /// Whether this machine can build and run 32-bit programs; `make test` tries to make it so.
 pub fn has_32_bit() -> bool {
+    has(&["cc32", "rust32"], "32-bit programs")
+}
+
+/// Whether this machine has all that these names of tools/need.sh stand for; says what is not checked otherwise.
+pub fn has(names: &[&str], what: &str) -> bool {
     let has = Command::new("tools/need.sh")
         .arg("--have")
-        .args(["cc32", "rust32"])
+        .args(names)
         .current_dir(root())
         .status()
         .expect("tools/need.sh")
         .success();
     if !has {
-        eprintln!("not checked: 32-bit programs cannot be built here");
+        eprintln!("not checked: {what}, which cannot be built or run here");
     }
     has
 }
