@@ -21,7 +21,7 @@ use super::imp::gate::Gate;
 use super::imp::kernel as host;
 use super::kernel::{Channel, Kernel};
 use super::monitor::{Guard, House, Monitor};
-use super::storage::{Errno, How, Identity, Names, Opened, Space, Storage};
+use super::storage::{Claim, Errno, How, Identity, Names, Opened, Space, Storage};
 use crate::buffering::{self, Buffered};
 use crate::buflib::{Context, Pool};
 use crate::house::State;
@@ -91,6 +91,10 @@ struct Disk {
     opens: u64,
     largest: usize,
     largest_write: usize,
+    /// Commands that begin inside a sector, or end inside one before the end of the file.
+    ragged: u64,
+    /// Descriptors of somebody else's: what they are of, and for.
+    lent: HashMap<i32, (String, Claim)>,
     read_fault: Fault,
     write_fault: Fault,
     limit: Option<u64>,
@@ -201,6 +205,10 @@ impl Storage for Model {
         if disk.read_fault.strikes() {
             return Err(Errno::IO);
         }
+        let (sector, end) = (Self::SECTOR as u64, offset + into.len() as u64);
+        let file = disk.open_file(stream);
+        let inside = !offset.is_multiple_of(sector) || (!end.is_multiple_of(sector) && end < file.bytes.len() as u64);
+        disk.ragged += u64::from(inside);
         let file = disk.open_file(stream);
         let start = (offset as usize).min(file.bytes.len());
         let got = into.len().min(file.bytes.len() - start);
@@ -221,6 +229,8 @@ impl Storage for Model {
         let stamp = disk.stamp;
         let file = disk.open_file(stream);
         let (start, length) = (offset as usize, file.bytes.len());
+        let end = start + from.len();
+        let inside = !start.is_multiple_of(Self::SECTOR) || (!end.is_multiple_of(Self::SECTOR) && end < length);
         assert!(start <= length, "a write at {start} leaves a hole behind {length}");
         let room = (length as u64).next_multiple_of(UNIT).saturating_add(free);
         let put = from.len().min(usize::try_from(room.saturating_sub(offset)).unwrap_or(usize::MAX));
@@ -230,6 +240,7 @@ impl Storage for Model {
         file.bytes.resize(length.max(start + put), 0);
         file.bytes[start..start + put].copy_from_slice(&from[..put]);
         file.stamp = stamp;
+        disk.ragged += u64::from(inside);
         Ok(put)
     }
 
@@ -249,6 +260,12 @@ impl Storage for Model {
             disk.syncs += 1;
             Ok(disk.open_file(stream).identity())
         })
+    }
+
+    fn claim(fd: i32) -> Result<(Opened, Claim), Errno> {
+        let (path, claim) = disk(|disk| disk.lent.get(&fd).cloned()).ok_or(Errno::BADF)?;
+        let path = std::ffi::CString::new(path).expect("a path");
+        Self::open(&path, How::empty()).map(|opened| (opened, claim))
     }
 
     fn space(_stream: i32) -> Space {
@@ -352,6 +369,29 @@ impl World {
         let bytes = pattern(len);
         self.put(path, bytes.clone());
         bytes
+    }
+
+    /// A file of this number, as when the disk gives a removed file's place to another.
+    pub fn put_as(&self, path: &str, number: u64, bytes: Vec<u8>) {
+        disk(|disk| {
+            disk.stamp += 1;
+            disk.make(path, number, bytes);
+        });
+    }
+
+    /// The number of a file.
+    pub fn number_of(&self, path: &str) -> u64 {
+        disk(|disk| disk.files[disk.names[path]].number)
+    }
+
+    /// Somebody else has opened a file under a number of its own.
+    pub fn lend(&self, fd: i32, path: &str, claim: Claim) {
+        disk(|disk| disk.lent.insert(fd, (path.to_string(), claim)));
+    }
+
+    /// Commands so far that began or ended inside a sector.
+    pub fn ragged(&self) -> u64 {
+        disk(|disk| disk.ragged)
     }
 
     /// Takes bytes off the end of a file, without a word.

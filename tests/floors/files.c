@@ -63,6 +63,9 @@ static void random_access(void)
 {
     static char got[30000];
     unsigned seed = 1;
+#ifdef COOPERATIVE
+    uint32_t before = skewed;
+#endif
     int fd = rm_open("file", O_RDONLY, 0);
     CHECK(rm_filesize(fd) == SIZE);
     for (int i = 0; i < 3000; i++)
@@ -78,6 +81,9 @@ static void random_access(void)
             core_free(core_alloc(300000));
     }
     CHECK(rm_close(fd) == 0);
+#ifdef COOPERATIVE
+    CHECK(skewed == before);
+#endif
 }
 
 static void writing(void)

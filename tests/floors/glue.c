@@ -169,9 +169,18 @@ int32_t rmport_close(int32_t stream)
     return close(stream) == 0 ? 0 : -errno;
 }
 
+uint32_t skewed;
+
+/* Memory that a DMA could not take without a copy. */
+static void look(const uint8_t *buffer, uint32_t bytes)
+{
+    skewed += bytes % 512 == 0 && (uintptr_t)buffer % 64 != 0;
+}
+
 int32_t rmport_read_at(int32_t stream, uint64_t offset, uint8_t *buffer, uint32_t bytes)
 {
     CHECK(bytes <= 128 * 1024);
+    look(buffer, bytes);
     /* A driver waits for its disk: others run. */
     pthread_mutex_unlock(&processor);
     ssize_t got = pread(stream, buffer, bytes, (off_t)offset);
@@ -183,6 +192,7 @@ int32_t rmport_read_at(int32_t stream, uint64_t offset, uint8_t *buffer, uint32_
 int32_t rmport_write_at(int32_t stream, uint64_t offset, const uint8_t *buffer, uint32_t bytes)
 {
     CHECK(bytes <= 128 * 1024);
+    look(buffer, bytes);
     pthread_mutex_unlock(&processor);
     ssize_t put = pwrite(stream, buffer, bytes, (off_t)offset);
     int error = errno;

@@ -31,6 +31,11 @@
 /* The bytes of the core pool; each program says. */
 extern const size_t pool_bytes;
 
+#ifdef COOPERATIVE
+/* How many transfers of whole sectors the glue has seen from or to memory that is not aligned to a line of the cache. */
+extern uint32_t skewed;
+#endif
+
 /* Where threads of the rockbox port change over; on the host they do so anywhere. */
 void other_threads(void);
 /* Starts a thread; waits for one. */
