@@ -9,6 +9,7 @@
 #   make headers                  remakes include/rockmem/*.h after a change in src/capi or symbols
 #   make test                     everything there is to check; installs what it misses (as root) or says what to install
 #   make cross                    of that, what runs on other processors, in qemu: the C tests on ARM and MIPS
+#   make fsx                      the file system exerciser over our files, 200,000 operations for each of five seeds
 #   make run [AUDIO=file]         the example player
 #   make LEVEL=buflib             …/buflib/librockmem.a: the pool alone, for a program that keeps its own of the rest;
 #                                 LEVEL=cache: with mappings and files, without buffering
@@ -108,7 +109,7 @@ ARCHIVE := $(OUT)/librockmem.a
 NAMES   := $(OUT)/names.txt
 SOURCES := $(shell find src -name '*.rs' -o -name '*.c') Cargo.toml Cargo.lock build.rs
 
-.PHONY: all lib headers test cross clean
+.PHONY: all lib headers test cross fsx clean
 
 all: lib
 
@@ -150,11 +151,15 @@ cross:
 
 test:
 	@tools/need.sh cc c++ flock
-	@tools/need.sh --try valgrind sndfile cc32 rust32 fsck.vfat
+	@tools/need.sh --try fsx valgrind sndfile cc32 rust32 fsck.vfat
 	@tools/need.sh --try $(CROSS_TOOLS)
 	@$(MAKE) -s lib PORT=host
 	@$(MAKE) -s lib PORT=rockbox
 	@tools/test.sh
+
+fsx:
+	@tools/need.sh cc flock fsx
+	@FSX_OPERATIONS=200000 FSX_SEEDS=5 $(CARGO) test -q --test fsx
 
 # The example's and the benches' own rules: `run` and `bench`.
 -include examples/player.mk

@@ -18,6 +18,7 @@ probe() {
     fsck.vfat) PATH="$PATH:/sbin:/usr/sbin" command -v "$1" ;;
     sndfile) pkg-config --exists sndfile ;;
     cc32) echo 'int main(void) { return 0; }' | cc -m32 -static -x c - -o /dev/null ;;
+    fsx) [ -x build/tools/bin/fsx ] ;;
     rust32) [ -d "$(rustc --print target-libdir --target i686-unknown-linux-gnu)" ] ;;
     rust-source) # a rustc with the source of core beside it
         for rustc in ${RUSTC-} rustc /usr/bin/rustc; do
@@ -38,7 +39,7 @@ packages() {
     flock) echo util-linux ;;
     fsck.vfat) echo dosfstools ;;
     sndfile) echo libsndfile1-dev pkg-config ;;
-    rust32) ;;
+    fsx | rust32) ;;
     rust-source) echo rustc-web rust-web-src ;;
     qemu-*) echo qemu-user ;;
     arm-none-eabi-gcc) echo gcc-arm-none-eabi libnewlib-arm-none-eabi ;;
@@ -54,6 +55,11 @@ for name in "$@"; do
     if [ "$name" = rust32 ]; then
         rustup -q target add i686-unknown-linux-gnu >/dev/null 2>&1 </dev/null && continue
         echo "missing: Rust's target i686-unknown-linux-gnu (rustup target add)" >&2
+        [ "$try" ] || exit 1
+    fi
+    if [ "$name" = fsx ]; then
+        "${CARGO:-cargo}" install -q fsx --version 0.3.2 --locked --root build/tools >/dev/null 2>&1 </dev/null && continue
+        echo "missing: the crate fsx (cargo install fsx --root build/tools)" >&2
         [ "$try" ] || exit 1
     fi
     missing="$missing $(packages "$name")"

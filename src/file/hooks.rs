@@ -323,12 +323,12 @@ fn hook_13_transfers_are_whole_sectors() {
 /// Moves and shrinks that anybody was asked for.
 static ASKED: AtomicU32 = AtomicU32::new(0);
 
-unsafe extern "C" fn asked_to_move(_: c_int, _: *mut c_void, _: *mut c_void) -> c_int {
+extern "C" fn asked_to_move(_: c_int, _: *mut c_void, _: *mut c_void) -> c_int {
     ASKED.fetch_add(1, Ordering::Relaxed);
     CB_OK
 }
 
-unsafe extern "C" fn asked_to_shrink(_: c_int, _: u32, _: *mut c_void, _: usize) -> c_int {
+extern "C" fn asked_to_shrink(_: c_int, _: u32, _: *mut c_void, _: usize) -> c_int {
     ASKED.fetch_add(1, Ordering::Relaxed);
     CB_OK
 }
