@@ -71,7 +71,10 @@ ifdef PREFIXED
   PREFIX   := rockmem_
 endif
 
-TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+# A target folder of their own: no path of this machine stays in the archives, and cargo would build what it shares with
+# tests and benches anew each time that changes.
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)/archives
+REMAPPED   := --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=cargo --remap-path-prefix=$(CURDIR)=rockmem
 BUILT      := $(TARGET_DIR)/$(PROFILE)
 ifdef TARGET
   OUT      := $(OUT)/$(TARGET)
@@ -96,7 +99,7 @@ ifdef TARGET
     # A folder of its own: another compiler, and tests may be building meanwhile.
     TARGET_DIR := $(TARGET_DIR)/from-source
     BUILT      := $(TARGET_DIR)/$(TARGET)/$(PROFILE)
-    CARGO_ENV  += CARGO_TARGET_DIR=$(TARGET_DIR) RUSTC=$(RUSTC_SRC) RUSTC_BOOTSTRAP=1
+    CARGO_ENV  += RUSTC=$(RUSTC_SRC) RUSTC_BOOTSTRAP=1
     CARGO_STD  := -Zbuild-std=core
     # A panic of ours tells its line only.
     RUSTFLAGS_OF_TARGET += $(if $(BARE),-Zlocation-detail=line)
@@ -123,7 +126,8 @@ $(NAMES): $(SYMBOLS) Makefile
 # One object with nothing global but those names: the library never clashes with its users. What only the parts that were
 # left out needed is not asked of them either.
 $(ARCHIVE): $(SOURCES) $(NAMES)
-	@$(CARGO_ENV) $(if $(RUSTFLAGS_OF_TARGET),RUSTFLAGS='$(RUSTFLAGS_OF_TARGET)') $(CARGO) rustc -q $(CARGO_STD) --lib \
+	@CARGO_TARGET_DIR='$(TARGET_DIR)' $(CARGO_ENV) RUSTFLAGS='$(strip $(RUSTFLAGS) $(RUSTFLAGS_OF_TARGET) $(REMAPPED))' \
+	    $(CARGO) rustc -q $(CARGO_STD) --lib \
 	    --crate-type staticlib --profile $(PROFILE) --no-default-features --features $(FEATURES) \
 	    $(if $(TARGET),--target $(TARGET) -- -C relocation-model=static) 2>$(OUT)/cargo.log || { cat $(OUT)/cargo.log; exit 1; }
 	@$(OBJCOPY) --remove-section=.llvmbc --remove-section=.llvmcmd $(BUILT)/librockmem.a $(OUT)/whole.a

@@ -124,6 +124,21 @@ fn the_pool_alone_can_be_had() {
 }
 
 #[test]
+fn no_path_of_the_machine_that_built_an_archive_is_in_it() {
+    let home = std::env::var("HOME").unwrap_or_default();
+    let cargo = std::env::var("CARGO_HOME").unwrap_or(format!("{home}/.cargo"));
+    let paths = [root().display().to_string(), cargo, "/.cargo/".into()];
+    for which in ["host", "rockbox"] {
+        let bytes = std::fs::read(archive(which)).expect("an archive");
+        for path in &paths {
+            let found = bytes.windows(path.len()).position(|window| window == path.as_bytes());
+            let text: Vec<_> = bytes.iter().skip(found.unwrap_or(0)).take(120).copied().collect();
+            assert!(found.is_none(), "{which}: {}", String::from_utf8_lossy(&text));
+        }
+    }
+}
+
+#[test]
 fn the_rockbox_archive_needs_only_what_is_documented() {
     let needed = nm(&["--undefined-only"], &archive("rockbox"));
     let documented = listed("rockbox-undefined");
