@@ -13,6 +13,7 @@
 #   make run [AUDIO=file]         the example player
 #   make LEVEL=buflib             …/buflib/librockmem.a: the pool alone, for a program that keeps its own of the rest;
 #                                 LEVEL=cache: with mappings and files, without buffering
+#   make map [TRACE=file]         build/map.svg: what became of a pool over time, of a player's or of the trace's
 #   make bench [REF=archive]      the workloads, beside another archive with the same C names
 #   make clean
 
@@ -165,8 +166,9 @@ fsx:
 	@tools/need.sh cc flock fsx
 	@FSX_OPERATIONS=200000 FSX_SEEDS=5 $(CARGO) test -q --test fsx
 
-# The example's and the benches' own rules: `run` and `bench`.
+# The examples' and the benches' own rules: `run`, `map` and `bench`.
 -include examples/player.mk
+-include examples/pool_map.mk
 -include benches/bench.mk
 
 clean:
