@@ -261,6 +261,32 @@ static void bad_input_changes_nothing(void)
     CHECK(rm_close(fd) == 0);
 }
 
+static void there_is_an_end_to_mappings_and_gets(void)
+{
+    static int all[70000];
+    int fd = open_file(O_RDWR), count = 0;
+    while (count < 70000 && (all[count] = mmap_create(fd, MMAP_READ, 0, page)) > 0)
+        count++;
+    CHECK(count > 20 && count < 70000 && (errno == EMFILE || errno == ENOMEM));
+    CHECK(mmap_read_wait(all[0], 0, page) == 0 && mmap_read_wait(all[count - 1], 0, page) == 0);
+    for (int i = 0; i < count; i++)
+        CHECK(mmap_destroy_wait(all[i], page) == 0);
+
+    int md = mmap_create(fd, MMAP_READ, 0, page);
+    void *data = mmap_get(md);
+    CHECK(md > 0 && data != NULL);
+    for (int i = 1; i < 65535; i++)
+        CHECK(mmap_get(md) == data);
+    CHECK(mmap_get(md) == NULL && errno == EBUSY);
+    for (int i = 0; i < 65535; i++)
+        mmap_put(md);
+    errno = 0;
+    mmap_put(md);
+    CHECK(errno == EINVAL);
+    CHECK(mmap_destroy_wait(md, page) == 0);
+    CHECK(rm_close(fd) == 0);
+}
+
 /* Threads: each owns every THREADS-th stretch of the file, changes it one way and looks at it the other. */
 static int everybodys;
 
@@ -359,6 +385,7 @@ int main(int argc, char **argv)
     every_byte_may_be_promised();
     modes_are_those_of_the_descriptor();
     bad_input_changes_nothing();
+    there_is_an_end_to_mappings_and_gets();
     threads_agree();
 
     fd = open_file(O_RDONLY);
