@@ -12,6 +12,9 @@ use crate::mmap::mapping::Name;
 /// Runs that one descriptor may interleave.
 const RUNS: usize = 3;
 
+/// Bytes in sequence after which a reader is taken to scan a file.
+const SCAN: u64 = 512 * 1024;
+
 /// One run.
 #[derive(Clone, Copy, Debug, Default)]
 struct Run {
@@ -81,6 +84,11 @@ impl Pattern {
             }
         }
         self.deserves(len)
+    }
+
+    /// Whether it has gone on for long enough to be a scan of a whole file.
+    pub fn scans(&self) -> bool {
+        self.runs[0].bytes >= SCAN
     }
 
     /// What the last use deserves, which was this long.

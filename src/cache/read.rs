@@ -11,7 +11,8 @@ use super::direct::{direct, passes_by};
 use super::pattern::{Deserves, Pattern};
 use super::segment::{Made, Reader, segment};
 use super::{Cached, reserve};
-use crate::mmap::mapping::{Mapped, Marks, Name};
+use crate::buflib::Priority;
+use crate::mmap::mapping::{Mapped, Maps, Marks, Name};
 use crate::mmap::object::Flags;
 use crate::mmap::transfer::populate;
 use crate::port::monitor::{Guard, House};
@@ -97,8 +98,10 @@ fn by_parts<H: House<State: Cached>>(
                 let name = maps.name(slot);
                 if maps.at(slot).marks.contains(Marks::SEGMENT) && pattern.last != name {
                     // Not again while it stays in there.
-                    pattern.last = name;
+                    let left = core::mem::replace(&mut pattern.last, name);
                     maps.touch(slot);
+                    let scans = pattern.scans() && too_large(g, object);
+                    moved_on(g.maps(), left, slot, scans);
                 }
                 if !fresh {
                     g.maps().use_ahead(slot);
@@ -124,6 +127,22 @@ fn by_parts<H: House<State: Cached>>(
     }
 }
 
+/// Whether memory would not hold a file until it is read again from its start.
+fn too_large<H: House<State: Cached>>(g: &mut Guard<H>, object: u16) -> bool {
+    let memory = g.cache().size as u64;
+    g.maps().objects[object].size > memory / 2
+}
+
+/// A reader went from one segment to another. What a long scan leaves behind goes before what others come back to; what
+/// somebody comes back to is no longer left behind.
+fn moved_on(maps: &mut Maps, left: Name, slot: u16, scans: bool) {
+    if scans && maps.live(left).is_some_and(|map| map.want == Priority::Cached as u8) {
+        maps.want(left.slot, Priority::Disposable, 0);
+    } else if !scans && maps.at(slot).want == Priority::Disposable as u8 {
+        maps.want(slot, Priority::Cached, 0);
+    }
+}
+
 /// Brings the bytes from `at` on into memory, or some of them into the caller's buffer: how many.
 fn miss<H: House<State: Cached>>(
     g: &mut Guard<H>,
@@ -145,7 +164,7 @@ fn miss<H: House<State: Cached>>(
             let map = *g.maps().at(name.slot);
             let inside = (at - map.offset) as usize;
             let (from, len) = match (gathered, deserves.run) {
-                (0, false) => (inside, into.len()),
+                (0, false) if !mostly_here(g, object) => (inside, into.len()),
                 (0, true) => (inside, map.length as usize - inside),
                 _ => (0, map.length as usize),
             };
@@ -172,6 +191,13 @@ fn miss<H: House<State: Cached>>(
             }
         }
     }
+}
+
+/// Whether memory has windows for most of a file in which lone reads gather: then the rest of a window, which has its
+/// place already, is read as well.
+fn mostly_here<H: House<State: Cached>>(g: &mut Guard<H>, object: u16) -> bool {
+    let file = &g.maps().objects[object];
+    file.lone >= GATHER[0] && file.cached >= file.size / 2
 }
 
 /// Counts a lone miss in a file: how much larger a window it deserves because others were there before it, and all of

@@ -122,7 +122,7 @@ impl Object {
 
     /// How many files can be known at once, open or remembered, beside so many mappings.
     pub fn how_many(mappings: u16) -> usize {
-        usize::from(mappings / 4).clamp(64, 448)
+        usize::from(mappings / 3).clamp(64, 448)
     }
 
     /// The file turned out to be shorter than it was when it was opened: this object ends there, and the next opening
