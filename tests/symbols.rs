@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
-use support::{archive, capi, compiler, exports, header_names, root, run, scratch, symbol_list};
+use support::{archive, capi, compiler, exports, has, header_names, root, run, scratch, symbol_list};
 
 /// In every host archive and in no header: the program's own, weak here.
 const OF_THE_PROGRAM: [&str; 2] = ["panicf", "_logf"];
@@ -158,6 +158,33 @@ fn the_rockbox_archive_has_no_formatting_and_no_unwinding_in_it() {
     let sections = run(Command::new("objdump").arg("-h").arg(&archive));
     for section in [".eh_frame", ".gcc_except_table", ".tdata", ".tbss", ".init_array"] {
         assert!(!sections.contains(section), "{section}");
+    }
+}
+
+#[test]
+fn the_archives_of_players_need_no_more_than_a_tree_and_its_libgcc_have() {
+    let tools = ["arm-none-eabi-gcc", "mipsel-linux-gnu-gcc", "rust-source"];
+    if !has(&tools, "the archives of players") {
+        return;
+    }
+    let documented = listed("rockbox-undefined");
+    for player in ["armv4t", "armv5te", "thumbv7em", "mips32"] {
+        let archive = archive(player);
+        let exported = nm(&["--defined-only", "--extern-only"], &archive);
+        assert!(exported.is_subset(&listed("rockbox")), "{player}");
+        for name in nm(&["--undefined-only"], &archive) {
+            // On ARM the run-time ABI's helpers, and one of libgcc's that it does not name; on MIPS they are inside.
+            let helper = player != "mips32" && (name.starts_with("__aeabi_") || name == "__clzsi2");
+            let known = helper && !name.contains("unwind");
+            assert!(known || documented.contains(&name), "{player}: {name}");
+        }
+        for name in nm(&["--defined-only"], &archive) {
+            assert!(!["memcpy", "memmove", "memset", "memcmp"].contains(&name.as_str()), "{player}: {name}");
+        }
+        let sections = run(Command::new("objdump").arg("-h").arg(&archive));
+        for section in [".ARM.exidx", ".ARM.extab", ".eh_frame", ".llvmbc"] {
+            assert!(!sections.contains(section), "{player}: {section}");
+        }
     }
 }
 
