@@ -147,14 +147,59 @@ impl Volume {
         self.commit(|sector| u32::from(sector != own))
     }
 
+    /// Makes a directory know its parent's cluster, in the waiting changes.
+    pub(super) fn adopt(&self, sectors: &RefCell<Sectors>, directory: &Found, parent: u32) -> Result<(), Errno> {
+        let dots = self.table.layout.place(directory.first().max(2)) + ENTRY as u64;
+        sectors.borrow_mut().change(dots + 20, &(parent >> 16).to_le_bytes()[..2])?;
+        sectors.borrow_mut().change(dots + 26, &parent.to_le_bytes()[..2])
+    }
+
+    /// Whether an entry is still on the disk; yes where nobody can tell.
+    pub(super) fn is_there(&mut self, found: &Found) -> bool {
+        let mut name = [0; 11];
+        self.sectors.get_mut().read(found.at, &mut name).is_err() || name == found.raw[..11]
+    }
+
+    /// Takes back the new name of a rename whose old one could not go: the victim's entry again, or none.
+    pub(super) fn unpublish(
+        &mut self,
+        source: &Found,
+        target: &Found,
+        victim: Option<&Found>,
+        (way, name): (&[&str], &str),
+        parent: u32,
+    ) -> Result<(), Errno> {
+        self.edit(|tree, sectors| {
+            match victim {
+                Some(victim) => sectors.borrow_mut().change(victim.at, &victim.raw)?,
+                None => {
+                    let (dir, _) = tree.walk(way)?;
+                    tree.unlink(&dir, name, target)?;
+                }
+            }
+            if source.is_directory() { self.adopt(sectors, source, parent) } else { Ok(()) }
+        })?;
+        self.withdraw(target.at)
+    }
+
     /// Forgets a name that is gone from the disk, and frees its clusters if nobody has it open.
-    pub(super) fn orphan(&mut self, found: &Found) -> Result<(), Errno> {
+    pub(super) fn orphan(&mut self, found: &Found) {
         self.numbers.remove(&found.at);
+        if let Some(n) = self.twins.iter().position(|twins| twins.contains(&found.at)) {
+            // The other name has the clusters from now on, whoever has the file open.
+            let [one, other] = self.twins.swap_remove(n);
+            let stays = if one == found.at { other } else { one };
+            if let Some(file) = self.at(found.at).and_then(|open| self.files[open].as_mut()) {
+                file.entry = stays;
+            }
+            return;
+        }
         if let Some(file) = self.at(found.at).and_then(|open| self.files[open].as_mut()) {
             file.entry = 0;
-            return Ok(());
+            return;
         }
-        self.free_loose(found.first())
+        // The name is gone: what cannot be freed is only lost.
+        let _ = self.free_loose(found.first());
     }
 
     /// Frees the clusters of a file that is not open. What cannot be read of the chain stays taken.

@@ -27,8 +27,10 @@ struct State {
     reads: Vec<(u64, usize)>,
     writes: Vec<(u64, usize)>,
     flushes: usize,
-    /// So many writes succeed, then none does.
+    /// So many writes succeed, then none does, or all but one.
     fail_after: Option<usize>,
+    fail_once: bool,
+    failures: usize,
 }
 
 impl Memory {
@@ -84,7 +86,11 @@ impl Blocks for Memory {
         let at = sector as usize * state.sector;
         assert!(from.len().is_multiple_of(state.sector) && from.len() <= 128 * 1024);
         match state.fail_after.as_mut() {
-            Some(0) => return Err(Errno::IO),
+            Some(0) => {
+                state.failures += 1;
+                state.fail_after = state.fail_after.filter(|_| !state.fail_once);
+                return Err(Errno::IO);
+            }
             Some(left) => *left -= 1,
             None => {}
         }
@@ -480,6 +486,58 @@ fn a_failed_write_is_reported_and_can_be_retried_at_every_command() {
         if left.is_some_and(|left| left > 0) {
             assert!(n > 10);
             break;
+        }
+    }
+}
+
+#[test]
+fn a_rename_that_fails_at_any_command_leaves_one_name_and_can_be_retried() {
+    for (victim, ever) in [(false, false), (true, false), (false, true), (true, true)] {
+        for n in 0.. {
+            let (memory, mut volume) = Memory::made(4 << 20, 512, Format::Fat16, 512);
+            let bytes = pattern(5000);
+            volume.make_directory(&c("/dir")).unwrap();
+            for (path, len) in [("/an old name.txt", 5000), ("/dir/other", 700)] {
+                let stream = create(&mut volume, path);
+                volume.write_at(stream, 0, &bytes[..len]).unwrap();
+                volume.close(stream).unwrap();
+            }
+            let to = if victim { "/dir/other" } else { "/dir/a new name.txt" };
+            {
+                let mut state = memory.0.lock();
+                (state.fail_after, state.fail_once) = (Some(n), !ever);
+            }
+            let failed = volume.rename(&c("/an old name.txt"), &c(to)).is_err();
+            memory.0.lock().fail_after = None;
+            if failed && !ever {
+                assert!(contents(&mut volume, "/an old name.txt") == bytes, "command {n}");
+            }
+            if failed && ever && n % 2 == 0 {
+                // Whoever gives up and removes a name keeps the bytes under the other, if there is one.
+                let there = volume.open(&c(to), How::empty()).map(|opened| {
+                    volume.close(opened.stream).unwrap();
+                    opened.identity.size == 5000
+                });
+                volume.remove(&c("/an old name.txt")).unwrap();
+                if there == Ok(true) {
+                    let other = create(&mut volume, "/fills what is free");
+                    let free = volume.room().free.unwrap() as usize;
+                    volume.write_at(other, 0, &vec![0xCC; free]).unwrap();
+                    assert!(contents(&mut volume, to) == bytes, "command {n}");
+                }
+                continue;
+            }
+            if failed {
+                volume.rename(&c("/an old name.txt"), &c(to)).unwrap();
+            }
+            assert!(contents(&mut volume, to) == bytes, "command {n}");
+            assert_eq!(volume.open(&c("/an old name.txt"), How::empty()).map(drop), Err(Errno::NOENT));
+            if memory.0.lock().failures == 0 {
+                assert_eq!(volume.unmount().1, Ok(()));
+                assert_eq!(by_the_crate(&memory).len(), if victim { 1 } else { 2 });
+                assert!(n >= 2);
+                break;
+            }
         }
     }
 }

@@ -16,7 +16,7 @@ use std::vec::Vec;
 use super::blocks::Blocks;
 use super::chain::Chain;
 use super::change::piece;
-use super::names::{ENTRY, Found, Tree, parts};
+use super::names::{Found, Tree, parts};
 use super::sectors::Sectors;
 use super::table::{Layout, Table};
 use crate::port::storage::{Errno, How, Identity, Opened, Space};
@@ -52,6 +52,8 @@ pub struct Volume {
     /// The numbers of files, by the place of their entry.
     pub(super) numbers: HashMap<u64, u64>,
     next_number: u64,
+    /// Entries that may name the same clusters, after a rename that failed.
+    pub(super) twins: Vec<[u64; 2]>,
     /// The boot sector's mark before we came, once it was changed.
     pub(super) marked: Option<u8>,
 }
@@ -107,6 +109,7 @@ impl Volume {
             streams: Vec::new(),
             numbers: HashMap::new(),
             next_number: 1,
+            twins: Vec::new(),
             marked: None,
         };
         // What the crate does not understand is not mounted.
@@ -366,8 +369,13 @@ impl Volume {
             tree.unlink(&dir, name, &found)?;
             Ok(found)
         })?;
-        self.withdraw(found.at)?;
-        self.orphan(&found)
+        if let Err(error) = self.withdraw(found.at)
+            && self.is_there(&found)
+        {
+            return Err(error);
+        }
+        self.orphan(&found);
+        Ok(())
     }
 
     /// Gives a file or directory another name, in the place of a file that has it.
@@ -381,8 +389,9 @@ impl Volume {
             return Err(Errno::BUSY);
         };
         // First the new name, for the same clusters; where a file has it, its entry changes in one sector.
-        let (source, target, victim) = self.edit(|tree, sectors| {
-            let (from_dir, _) = tree.walk(from_way)?;
+        let (source, target, victim, parent) = self.edit(|tree, sectors| {
+            let (from_dir, home) = tree.walk(from_way)?;
+            let parent = home.last().map_or(0, Found::first);
             let source = tree.look(&from_dir, old)?.ok_or(Errno::NOENT)?;
             let (to_dir, way) = tree.walk(to_way)?;
             if way.iter().any(|entry| entry.at == source.at) {
@@ -390,7 +399,7 @@ impl Volume {
             }
             let victim = tree.look(&to_dir, new)?;
             let target = match victim {
-                Some(same) if same.at == source.at && old == new => return Ok((source, source, None)),
+                Some(same) if same.at == source.at && old == new => return Ok((source, source, None, parent)),
                 Some(same) if same.at == source.at => {
                     // Only other letters, large or small: there is no moment with both.
                     tree.unlink(&from_dir, old, &source)?;
@@ -406,20 +415,40 @@ impl Volume {
             sectors.borrow_mut().change(target.at + 11, &[source.raw[11]])?;
             sectors.borrow_mut().change(target.at + 13, &source.raw[13..])?;
             if source.is_directory() {
-                let parent = way.last().map_or(0, Found::first);
-                let dots = self.table.layout.place(source.first().max(2)) + ENTRY as u64;
-                sectors.borrow_mut().change(dots + 20, &(parent >> 16).to_le_bytes()[..2])?;
-                sectors.borrow_mut().change(dots + 26, &parent.to_le_bytes()[..2])?;
+                self.adopt(sectors, &source, way.last().map_or(0, Found::first))?;
             }
-            Ok((source, target, victim.filter(|victim| victim.at != source.at)))
+            Ok((source, target, victim.filter(|victim| victim.at != source.at), parent))
         })?;
-        self.publish(target.at)?;
+        if let Err(error) = self.publish(target.at) {
+            // The new name may be there or not: the clusters are not to be freed with either.
+            self.twins.push([source.at, target.at]);
+            return Err(error);
+        }
         if target.at == source.at {
             return Ok(());
         }
+        // Then the old name goes, unless that happened with the new one.
+        let gone = self.edit(|tree, _| {
+            let (dir, _) = tree.walk(from_way)?;
+            match tree.look(&dir, old)? {
+                Some(found) if found.at == source.at => tree.unlink(&dir, old, &found).map(|()| true),
+                _ => Ok(false),
+            }
+        });
+        let gone = gone.and_then(|gone| if gone { self.withdraw(source.at) } else { Ok(()) });
+        if let Err(error) = gone
+            && self.is_there(&source)
+        {
+            // Back to the old name alone. Where that fails as well, both stay for now.
+            if self.unpublish(&source, &target, victim.as_ref(), (to_way, new), parent).is_err() {
+                self.twins.push([source.at, target.at]);
+            }
+            return Err(error);
+        }
         // Whoever has the victim open keeps it, without a name.
         let held = victim.and_then(|_| self.at(target.at)).and_then(|open| self.files[open].as_mut());
-        let loose = victim.filter(|_| held.is_none());
+        // A victim with the same clusters is what an earlier attempt left.
+        let loose = victim.filter(|victim| held.is_none() && victim.first() != source.first());
         if let Some(file) = held {
             file.entry = 0;
         }
@@ -429,18 +458,12 @@ impl Volume {
         let number = self.number(source.at);
         self.numbers.remove(&source.at);
         self.numbers.insert(target.at, number);
-        // Then the old name goes, unless that happened with the new one.
-        let gone = self.edit(|tree, _| {
-            let (dir, _) = tree.walk(from_way)?;
-            match tree.look(&dir, old)? {
-                Some(found) if found.at == source.at => tree.unlink(&dir, old, &found).map(|()| true),
-                _ => Ok(false),
-            }
-        })?;
-        if gone {
-            self.withdraw(source.at)?;
+        self.twins.retain(|twins| !twins.contains(&source.at));
+        if let Some(victim) = loose {
+            // The name is changed: what cannot be freed is only lost.
+            let _ = self.free_loose(victim.first());
         }
-        loose.map_or(Ok(()), |victim| self.free_loose(victim.first()))
+        Ok(())
     }
 
     /// Makes a directory.
