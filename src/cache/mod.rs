@@ -164,3 +164,6 @@ pub fn prepare<H: House<State: Cached>>(g: &mut Guard<H>, pool: Pool) -> Result<
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod wide;

@@ -9,6 +9,7 @@
 //!       in part                   next mmap_read after a change; else EBUSY
 //! ```
 
+use super::check::{POISON, POISONED, check};
 use super::mapping::{Mapped, Maps, Marks, NONE, Name, block_size};
 use super::memory::Block;
 use super::mode::Mode;
@@ -91,6 +92,10 @@ impl Maps {
     /// Makes a region over a range, in which nothing is held or in transfer, with what is there.
     fn region_over(&mut self, object: u16, from: u64, to: u64, block: Block) -> Option<Name> {
         let name = self.add(object, from, (to - from) as u32, block, Marks::empty())?;
+        if self.checks {
+            self.at_mut(name.slot).class = POISONED;
+            block.peek(|bytes| bytes.fill(0, (to - from) as usize, POISON));
+        }
         while let Some(old) = self.region_in(object, from, to) {
             self.absorb(name.slot, old);
             self.move_views(old, name.slot);
@@ -375,6 +380,8 @@ fn declare<H: House<State: Mapped>>(g: &mut Guard<H>, md: i32, offset: usize, le
 /// # Errors
 /// `EBADF`; `EINVAL` for a range outside the mapping; the device's, `ENOSPC`: the pages stay dirty. `ENXIO`.
 pub fn sync<H: House<State: Mapped>>(g: &mut Guard<H>, md: i32, offset: usize, length: usize) -> Result<(), Errno> {
+    range(g, md, offset, length)?;
+    check(g, md);
     let (view, at) = range(g, md, offset, length)?;
     let map = *g.maps().live(view.map).ok_or(Errno::BADF)?;
     if !map.marks.contains(Marks::REGION) || length == 0 {
@@ -429,6 +436,9 @@ pub fn get<H: House<State: Mapped>>(g: &mut Guard<H>, md: i32) -> Result<*mut u8
 /// # Errors
 /// `EBADF`; `EINVAL` for a put too many.
 pub fn put<H: House<State: Mapped>>(g: &mut Guard<H>, md: i32) -> Result<(), Errno> {
+    if g.maps().checks && g.maps().view(md)?.gets > 0 {
+        check(g, md);
+    }
     let maps = g.maps();
     let view = maps.view(md)?;
     view.gets = view.gets.checked_sub(1).ok_or(Errno::INVAL)?;

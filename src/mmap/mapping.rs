@@ -198,6 +198,8 @@ pub struct Maps {
     pub dirty: u32,
     /// Figures.
     pub counts: Counts,
+    /// Whether undeclared changes of mappings are looked for.
+    pub checks: bool,
     /// Counts opens: the clock of `Object::opened`.
     pub opens: u32,
     /// Counts syncs: what storage said of a file before the last one may be behind.
@@ -238,6 +240,7 @@ impl Maps {
                 wasted: 0,
                 flushed: 0,
             },
+            checks: false,
             opens: 0,
             syncs: 0,
         }

@@ -198,6 +198,20 @@ impl Bytes {
         unsafe { ptr::write_bytes(self.at(from, len), value, len) }
     }
 
+    /// Whether all bytes of a range have a value.
+    pub fn is_filled(&self, from: usize, len: usize, value: u8) -> bool {
+        // SAFETY: `at` checked the range.
+        unsafe { core::slice::from_raw_parts(self.at(from, len), len) }.iter().all(|byte| *byte == value)
+    }
+
+    /// Whether a range has the same bytes as one of another block.
+    pub fn is_same(&self, from: usize, other: &Bytes, at: usize, len: usize) -> bool {
+        // SAFETY: `at` checked both ranges.
+        unsafe {
+            core::slice::from_raw_parts(self.at(from, len), len) == core::slice::from_raw_parts(other.at(at, len), len)
+        }
+    }
+
     /// Sets bytes to zero.
     pub fn zero(&self, from: usize, len: usize) {
         self.fill(from, len, 0);

@@ -21,6 +21,7 @@
 
 pub mod arena;
 pub mod callers;
+pub mod check;
 pub mod index;
 pub mod mapping;
 pub mod memory;

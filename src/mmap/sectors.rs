@@ -161,6 +161,11 @@ impl Maps {
         })
     }
 
+    /// Whether a sector is dirty.
+    pub fn is_dirty(&self, slot: u16, n: usize) -> bool {
+        self.dirty_run(slot, n, n + 1, 1).0 == n
+    }
+
     /// How many sectors of a mapping are dirty.
     pub fn dirty_count(&self, slot: u16) -> usize {
         let Some(pool) = self.pool else { return 0 };

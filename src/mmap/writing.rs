@@ -5,6 +5,7 @@ use std::vec;
 use std::vec::Vec;
 
 use super::callers::{create, destroy, error, get, overwrite, put, read, sync, write};
+use super::check::{POISON, undeclared};
 use super::mapping::Mapped;
 use super::memory::{look_at, poke_at};
 use super::mode::Mode;
@@ -361,4 +362,31 @@ fn reads_writes_and_mappings_of_a_file_agree_in_any_order_and_the_disk_agrees_at
         assert!(world.bytes_of("file").unwrap() == oracle, "seed {seed}");
         assert_eq!((world.streams(), world.enter().maps().dirty), (0, 0));
     }
+}
+
+#[test]
+fn with_the_checks_on_a_change_that_was_not_declared_is_found() {
+    let world = roomy(500_000);
+    world.put_pattern("file", 20_000);
+    let object = open_it(&world, "file");
+    world.enter().maps().set_checks(true);
+    let md = map(&world, object, Mode::Both, 0, 15_000).unwrap();
+    let find = || undeclared(&mut world.enter(), md);
+    assert_eq!(find(), None);
+    read(&mut world.enter(), md, 0, 5000).unwrap();
+    write(&mut world.enter(), md, 6000, 100).unwrap();
+    let start = get(&mut world.enter(), md).unwrap() as usize;
+    poke_at(start + 6000, &[1; 100]);
+    assert_eq!(find(), None, "read pages, a declared one, and the rest untouched");
+    let was = look_at(start + 700, 1);
+    poke_at(start + 700, &[!was[0]]);
+    assert_eq!(find(), Some(512), "a page that was only read");
+    poke_at(start + 700, &was);
+    poke_at(start + 12_000, &[7]);
+    assert_eq!(find(), Some(11_776), "a page that was never declared");
+    poke_at(start + 12_000, &[POISON]);
+    assert_eq!(find(), None);
+    put(&mut world.enter(), md).unwrap();
+    destroy(&mut world.enter(), md, 15_000).unwrap();
+    close(&world, object);
 }

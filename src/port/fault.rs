@@ -33,6 +33,8 @@ pub enum Fault {
     Lists,
     /// More transfers ended than began, or too many at once.
     Transfers,
+    /// A page of a mapping was changed that was not declared, the offset in place of the context.
+    Undeclared,
     /// A pointer that is not the start of a live block's data.
     Pointer,
 }
@@ -51,6 +53,7 @@ impl Fault {
             Fault::Ordinary => c"buflib: handle %d: not a purgeable block (ctx %p)",
             Fault::Lists => c"buflib: handle %d: purgeable lists corrupted (ctx %p)",
             Fault::Transfers => c"buflib: handle %d: transfers miscounted (ctx %p)",
+            Fault::Undeclared => c"mmap: mapping %d: changed at offset %p without mmap_write",
             Fault::Pointer => c"buflib: handle %d: not the data of a live block (ctx %p)",
         }
     }

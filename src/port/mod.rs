@@ -23,6 +23,8 @@ pub mod model;
 pub mod monitor;
 pub mod storage;
 pub mod types;
+#[cfg(test)]
+pub mod wide;
 
 #[cfg(feature = "host")]
 #[path = "host/mod.rs"]
