@@ -53,16 +53,33 @@ pub fn open<H: House<State: Cached>>(g: &mut Guard<H>, path: &CStr, how: How) ->
 /// # Errors
 /// Storage's.
 pub fn stream<H: House<State: Cached>>(g: &mut Guard<H>, path: &CStr, mut how: How) -> Result<Opened, Errno> {
+    let opened = fresh(g, || {
+        let opened = H::open(path, how)?;
+        // It exists from now on.
+        how -= How::EXCLUSIVE;
+        Ok((opened, ()))
+    });
+    opened.map(|(opened, ())| opened)
+}
+
+/// Asks storage for a stream until what it says of the file is of now, and not from before a sync of ours: else the file
+/// would look as if somebody else had changed it.
+///
+/// # Errors
+/// Storage's.
+pub fn fresh<H: House<State: Cached>, R>(
+    g: &mut Guard<H>,
+    mut ask: impl FnMut() -> Result<(Opened, R), Errno>,
+) -> Result<(Opened, R), Errno> {
     loop {
         let syncs = g.maps().syncs;
-        let opened = g.unlocked(|| H::open(path, how))?;
+        let (opened, rest) = g.unlocked(&mut ask)?;
         let maps = g.maps();
         let behind = |n: u16| maps.objects[n].identity != opened.identity;
         if maps.syncs == syncs || !known(maps, &opened.identity).is_some_and(behind) {
-            return Ok(opened);
+            return Ok((opened, rest));
         }
         let _ = g.unlocked(|| H::close(opened.stream));
-        how -= How::EXCLUSIVE;
     }
 }
 

@@ -12,7 +12,7 @@ use super::transfer::{read_from, write_from};
 use super::{Descriptor, Filed, Mode, Under, close};
 use crate::buflib::Pool;
 use crate::cache::names::bury;
-use crate::cache::open::attach;
+use crate::cache::open::{attach, fresh};
 use crate::cache::pattern::Pattern;
 use crate::cache::prepare;
 use crate::mmap::mapping::Mapped;
@@ -32,7 +32,7 @@ pub fn know<H: House<State: Filed>>(g: &mut Guard<H>, pool: Pool, fd: i32) -> Re
         return Ok(());
     }
     prepare(g, pool)?;
-    let (opened, claim) = g.unlocked(|| H::claim(fd))?;
+    let (opened, claim) = fresh(g, || H::claim(fd))?;
     let object = attach(g, opened)?;
     if slot(g)? {
         // Another thread was faster: this one's user goes again.
