@@ -18,6 +18,9 @@
 //! bytes come sector by sector when they are declared. A mapping uses its file and so outlives the descriptor it was
 //! made from. The object of a file stands on this floor for that reason, and so does the index: who speaks for a byte
 //! is one question for all kinds of mappings.
+//!
+//! Files that the operating system caches are mapped by the system instead: `os/` has that engine, and docs/mmap.md says
+//! what the two do alike and what not.
 
 pub mod arena;
 pub mod callers;
