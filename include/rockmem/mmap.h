@@ -127,6 +127,14 @@ int mmap_error(int md);
  */
 size_t mmap_pagesize(void);
 
+/*
+ Switches the checks of mappings on or off, for those made from now on in the core pool: pages that were not declared
+ hold 0xDB, and a change of a page that was not declared with mmap_write ends in `panicf` at the next put or sync,
+ with the mapping and the offset named. Each put reads the clean pages again, so this is for programs that are
+ looked at. Where the operating system caches a file it does nothing.
+ */
+void mmap_debug(bool on);
+
 #ifdef __cplusplus
 }  // extern "C"
 #endif  // __cplusplus

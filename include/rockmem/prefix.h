@@ -106,6 +106,7 @@
 #define core_shrink rockmem_core_shrink
 #define core_unpin rockmem_core_unpin
 #define mmap_create rockmem_mmap_create
+#define mmap_debug rockmem_mmap_debug
 #define mmap_destroy rockmem_mmap_destroy
 #define mmap_destroy_wait rockmem_mmap_destroy_wait
 #define mmap_error rockmem_mmap_error

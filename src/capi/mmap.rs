@@ -19,6 +19,7 @@ use core::ffi::{c_int, c_void};
 use crate::buflib::Pool;
 use crate::file::{self, Under};
 use crate::mmap::callers;
+use crate::mmap::mapping::Mapped;
 use crate::mmap::mode::{Access, Mode};
 use crate::mmap::os::{self, Mapping, Stream};
 use crate::port::System;
@@ -271,4 +272,16 @@ pub unsafe extern "C" fn mmap_error(md: c_int) -> c_int {
 #[unsafe(export_name = prefix!("mmap_pagesize"))]
 pub unsafe extern "C" fn mmap_pagesize() -> usize {
     os::page()
+}
+
+/// Switches the checks of mappings on or off, for those made from now on in the core pool: pages that were not declared
+/// hold 0xDB, and a change of a page that was not declared with mmap_write ends in `panicf` at the next put or sync,
+/// with the mapping and the offset named. Each put reads the clean pages again, so this is for programs that are
+/// looked at. Where the operating system caches a file it does nothing.
+///
+/// # Safety
+/// * None.
+#[unsafe(export_name = prefix!("mmap_debug"))]
+pub unsafe extern "C" fn mmap_debug(on: bool) {
+    enter().maps().set_checks(on);
 }
