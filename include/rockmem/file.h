@@ -153,6 +153,12 @@ int rm_mount_image(const char *image);
 int rm_unmount(void);
 
 /*
+ Says whether writes may wait in memory, as they do at first. Without that every rm_write goes to storage at once, and what
+ waits now goes there too: 0, or -1 with the first error of that.
+ */
+int rm_write_behind(bool on);
+
+/*
  Brings everything that is dirty to the disk: 0, or -1 with the first error; the others are tried all the same, and the
  files' own next rm_fsync or rm_close reports theirs.
  */

@@ -147,8 +147,10 @@
 #define rm_tree_truncate rockmem_rm_tree_truncate
 #define rm_tree_unmount rockmem_rm_tree_unmount
 #define rm_tree_write rockmem_rm_tree_write
+#define rm_tree_write_behind rockmem_rm_tree_write_behind
 #define rm_unmount rockmem_rm_unmount
 #define rm_write rockmem_rm_write
+#define rm_write_behind rockmem_rm_write_behind
 #endif
 
 #endif /* ROCKMEM_PREFIX_H */

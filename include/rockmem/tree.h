@@ -65,6 +65,12 @@ int32_t rm_tree_sync(int32_t fd);
 int32_t rm_tree_close(int32_t fd);
 
 /*
+ Says whether writes may wait in memory, as they do at first. Without that every rm_tree_write goes to storage at once,
+ and what waits now goes there too: 0, or a negative error number of that.
+ */
+int32_t rm_tree_write_behind(bool on);
+
+/*
  Says that the last name of a file is gone, after file.c's remove(), or after a rename() that took its place. Its data
  stays for whoever has it open. `volume` and `file` are those of its identity.
  */

@@ -18,7 +18,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use crate::buflib::Pool;
-use crate::cache::flush;
+use crate::cache::{Cached, flush};
 use crate::file::{self, Mode, Whence};
 use crate::port::System;
 use crate::port::fat::{Format, Image, format};
@@ -297,6 +297,18 @@ pub unsafe extern "C" fn rm_unmount() -> c_int {
     let flushed = image::mounted().map_or(Ok(()), |volume| flush::unmount(&mut g, volume));
     let (_, unmounted) = g.unlocked(image::unmount);
     answer(flushed.and(unmounted).map(|()| 0))
+}
+
+/// Says whether writes may wait in memory, as they do at first. Without that every rm_write goes to storage at once, and what
+/// waits now goes there too: 0, or -1 with the first error of that.
+///
+/// # Safety
+/// * None.
+#[unsafe(export_name = prefix!("rm_write_behind"))]
+pub unsafe extern "C" fn rm_write_behind(on: bool) -> c_int {
+    let mut g = enter();
+    g.cache().settings.write_behind = on;
+    answer(if on { Ok(0) } else { flush::all(&mut g).map(|()| 0) })
 }
 
 /// Brings everything that is dirty to the disk: 0, or -1 with the first error; the others are tried all the same, and the

@@ -9,7 +9,7 @@
 //#include "file_inline.h"
 
 use crate::buflib::Pool;
-use crate::cache::flush;
+use crate::cache::{Cached, flush};
 use crate::file::{self, tree};
 use crate::port::System;
 use crate::port::monitor::{Guard, House};
@@ -111,6 +111,18 @@ pub unsafe extern "C" fn rm_tree_sync(fd: i32) -> i32 {
 #[unsafe(export_name = prefix!("rm_tree_close"))]
 pub unsafe extern "C" fn rm_tree_close(fd: i32) -> i32 {
     answer(tree::let_go(&mut enter(), fd).map(|()| 0))
+}
+
+/// Says whether writes may wait in memory, as they do at first. Without that every rm_tree_write goes to storage at once,
+/// and what waits now goes there too: 0, or a negative error number of that.
+///
+/// # Safety
+/// * None.
+#[unsafe(export_name = prefix!("rm_tree_write_behind"))]
+pub unsafe extern "C" fn rm_tree_write_behind(on: bool) -> i32 {
+    let mut g = enter();
+    g.cache().settings.write_behind = on;
+    answer(if on { Ok(0) } else { flush::all(&mut g).map(|()| 0) })
 }
 
 /// Says that the last name of a file is gone, after file.c's remove(), or after a rename() that took its place. Its data

@@ -4,6 +4,10 @@
  */
 #include "world.h"
 
+#ifdef COOPERATIVE
+#include <rockmem/tree.h>
+#endif
+
 const size_t pool_bytes = 700000;
 
 #define SIZE 500000
@@ -116,6 +120,28 @@ static void writing(void)
     CHECK(rm_remove("log") == 0);
 }
 
+static void through(void)
+{
+#ifdef COOPERATIVE
+#define write_behind rm_tree_write_behind
+#else
+#define write_behind rm_write_behind
+#endif
+    struct rm_stats before, after;
+    CHECK(write_behind(false) == 0);
+    int fd = rm_open("log", O_RDWR | O_CREAT, 0600);
+    rm_get_stats(&before);
+    CHECK(rm_write(fd, file, 1000) == 1000);
+    rm_get_stats(&after);
+    CHECK(after.storage_writes > before.storage_writes);
+    CHECK(write_behind(true) == 0);
+    rm_get_stats(&before);
+    CHECK(rm_write(fd, file, 1000) == 1000);
+    rm_get_stats(&after);
+    CHECK(after.storage_writes == before.storage_writes);
+    CHECK(rm_close(fd) == 0 && rm_remove("log") == 0);
+}
+
 static void mappings(void)
 {
     const size_t page = mmap_pagesize();
@@ -223,6 +249,7 @@ int main(void)
     bad_input();
     random_access();
     writing();
+    through();
     mappings();
     figures();
     remount();
