@@ -187,3 +187,84 @@ TEST(a_latency_is_recorded_and_read)
     CHECK_EQ(latency.us, 12345);
     CHECK_LT(latency.age_ms, 5000);
 }
+
+/* Whether this is the players' port, where no thread has slots. */
+static bool has_slots(int pool)
+{
+    void *buffer = audio_pool_get(pool, NULL);
+    CHECK_EQ(audio_pool_put(pool, buffer), 0);
+    buffer = audio_pool_get(pool, NULL);
+    CHECK_EQ(audio_pool_put(pool, buffer), 0);
+    return stats_of(pool).hits_thread > 0;
+}
+
+TEST(inside_the_file_path_idle_buffers_are_lent_and_no_block_is_taken_from_the_core_pool)
+{
+    begin();
+    int pool = audio_pool_create(1500, 10, 0); /* two are preallocated */
+    bool slots = has_slots(pool);
+    check_asker = 0;
+    size_t before = core_available();
+    void *one = audio_pool_get(pool, NULL), *two = audio_pool_get(pool, NULL);
+    CHECK(one != NULL);
+    CHECK(two != NULL);
+    struct audio_pool_stats stats = stats_of(pool);
+    size_t capacity = 1;
+    void *three = audio_pool_get(pool, &capacity);
+    if (slots) { /* the host's come from malloc, which no file path waits for */
+        CHECK(three != NULL);
+        CHECK_EQ(audio_pool_put(pool, three), 0);
+    } else {
+        CHECK(three == NULL);
+        CHECK_EQ(capacity, 0);
+        CHECK_EQ(stats_of(pool).gets, stats.gets);
+        CHECK_EQ(stats_of(pool).misses, 0);
+        CHECK_EQ(audio_pool_create(1500, 10, 0), AUDIO_POOL_ENOMEM);
+    }
+    CHECK_EQ(core_available(), before);
+    CHECK_EQ(audio_pool_put(pool, one), 0);
+    CHECK(audio_pool_get(pool, NULL) == one);
+    CHECK_EQ(audio_pool_put(pool, one), 0);
+    CHECK_EQ(audio_pool_put(pool, two), 0);
+    check_asker = 2;
+    for (int i = 0; i < 5; i++)
+        CHECK(audio_pool_get(pool, NULL) != NULL);
+    CHECK_GT(stats_of(pool).misses, 0);
+}
+
+TEST(calls_are_timed_when_that_is_switched_on_and_not_before)
+{
+    begin();
+    int pool = audio_pool_create(1500, 10, 0);
+    bool slots = has_slots(pool);
+    struct audio_pool_timings timings;
+    audio_pool_get_timings(&timings);
+    CHECK_EQ(timings.frame_get_hit.count, 0);
+    CHECK_EQ(timings.frame_put.count, 0);
+
+    struct audio_pool_config config;
+    audio_pool_get_config(&config);
+    config.measure = 1;
+    CHECK_EQ(audio_pool_set_config(&config), 0);
+    check_ticks_step = 1; /* every call takes a tick in the players' port */
+    void *buffers[7];
+    for (int i = 0; i < 7; i++)
+        buffers[i] = audio_pool_get(pool, NULL);
+    for (int i = 0; i < 7; i++)
+        CHECK_EQ(audio_pool_put(pool, buffers[i]), 0);
+    CHECK_EQ(audio_pool_put(pool, buffers[0]), AUDIO_POOL_ETWICE);
+    check_ticks_step = 0;
+    config.measure = 0;
+    CHECK_EQ(audio_pool_set_config(&config), 0);
+    CHECK_EQ(audio_pool_put(pool, buffers[0]), AUDIO_POOL_ETWICE);
+
+    audio_pool_get_timings(&timings);
+    CHECK_EQ(timings.frame_get_hit.count, 2);
+    CHECK_EQ(timings.frame_get_miss.count, 5);
+    CHECK_EQ(timings.frame_put.count, 8); /* the refused one included */
+    CHECK_EQ(timings.control_put.count, 0);
+    CHECK(timings.frame_put.p50 <= timings.frame_put.p95);
+    CHECK(timings.frame_put.p95 <= timings.frame_put.p99);
+    if (!slots)
+        CHECK_GT(timings.frame_get_miss.p50, 0);
+}

@@ -99,15 +99,17 @@ unsigned rmport_ticks(void);
 unsigned rmport_asker(void);
 
 unsigned check_ticks;
+unsigned check_ticks_step;
+unsigned check_asker = 2;
 
 unsigned rmport_ticks(void)
 {
-    return check_ticks;
+    return check_ticks += check_ticks_step;
 }
 
 unsigned rmport_asker(void)
 {
-    return 2;
+    return check_asker;
 }
 
 void panicf(const char *format, ...);

@@ -110,5 +110,9 @@ void check_panic_names(const char *file, int line, struct check_panic panic, int
 
 /* The clock of the players' archives, 100 a second. It stands unless a test moves it. */
 extern unsigned check_ticks;
+/* By how much it moves whenever it is read. */
+extern unsigned check_ticks_step;
+/* What the players' archive is told that the thread may have done for it: 0 inside the file path, 2 everything. */
+extern unsigned check_asker;
 
 #endif

@@ -14,6 +14,7 @@
 //! Blocks are allocated and freed outside the lock, because an allocation in the tree may run other threads.
 
 mod block;
+mod timing;
 #[cfg(feature = "rockbox")]
 pub mod tree;
 
@@ -23,10 +24,12 @@ use super::shared::Guarded;
 use super::stats::{Counts, Stats};
 use super::{Error, Plan};
 use block::{Block, State};
+pub use timing::{Call, Timer};
 
 /// Where blocks come from.
 pub trait Source {
-    /// A block of so many bytes that stays where it is, with the number that frees it. None: there is none.
+    /// A block of so many bytes that stays where it is, with the number that frees it. None: there is none, or the calling
+    /// thread is inside the file path and may not ask for one.
     fn allocate(&self, bytes: usize) -> Option<(i32, NonNull<u8>)>;
 
     /// Frees it.
@@ -312,11 +315,11 @@ pub fn destroy(all: &Guarded<Plain>, source: &impl Source, handle: u32) -> Resul
     Ok(())
 }
 
-/// Lends a buffer.
-pub fn get(all: &Guarded<Plain>, source: &impl Source, handle: u32) -> Option<Lent> {
+/// Lends a buffer; says how it came by it.
+pub fn get(all: &Guarded<Plain>, source: &impl Source, handle: u32) -> Option<(Lent, Call)> {
     match all.with(|all| all.take(handle))? {
-        Found::Hit(lent) => Some(lent),
-        Found::Miss(size) => lend_alone(all, source, size as usize, handle),
+        Found::Hit(lent) => Some((lent, Call::GetHit)),
+        Found::Miss(size) => Some((lend_alone(all, source, size as usize, handle)?, Call::GetMiss)),
     }
 }
 

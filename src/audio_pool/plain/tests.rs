@@ -4,6 +4,7 @@ use core::cell::{Cell, RefCell};
 use core::ptr::NonNull;
 use std::vec::Vec;
 
+use super::super::stats::Group;
 use super::*;
 
 const S: Plan = Plan { size: 100, max: 3, preallocated: 2, zero: false };
@@ -46,6 +47,10 @@ fn stats(all: &Guarded<Plain>, pool: u32) -> Stats {
     all.with(|all| all.stats(pool)).expect("a pool")
 }
 
+fn got(all: &Guarded<Plain>, heap: &Heap, pool: u32) -> Lent {
+    get(all, heap, pool).expect("memory").0
+}
+
 #[test]
 fn gets_go_through_the_preallocated_ones_and_the_overflow_to_a_miss_and_puts_the_same_way_back() {
     let (all, heap) = world();
@@ -53,7 +58,7 @@ fn gets_go_through_the_preallocated_ones_and_the_overflow_to_a_miss_and_puts_the
     assert_eq!((stats(&all, pool).preallocated, stats(&all, pool).idle, heap.live()), (2, 2, 2));
     assert_eq!(stats(&all, pool).counts, Counts::default());
 
-    let lent: Vec<_> = (0..7).map(|_| get(&all, &heap, pool).expect("memory")).collect();
+    let lent: Vec<_> = (0..7).map(|_| got(&all, &heap, pool)).collect();
     let now = stats(&all, pool);
     assert_eq!((now.counts.hits_preallocated, now.counts.hits_overflow, now.counts.misses), (2, 0, 5));
     assert_eq!((now.lent, now.lent_bytes, now.idle), (7, 700, 0));
@@ -83,15 +88,15 @@ fn foreign_doubled_and_wrong_size_puts_are_refused_and_change_nothing() {
     assert_eq!(put(&all, &heap, pool, foreign.as_mut_ptr()), Err(Error::Foreign));
     assert_eq!(put(&all, &heap, pool, core::ptr::null_mut()), Err(Error::Foreign));
 
-    let lent = get(&all, &heap, pool).expect("memory");
+    let lent = got(&all, &heap, pool);
     assert_eq!(put(&all, &heap, pool, lent.data().wrapping_add(1)), Err(Error::Foreign));
     assert_eq!(put(&all, &heap, pool, lent.data()), Ok(()));
     assert_eq!(put(&all, &heap, pool, lent.data()), Err(Error::Twice));
 
-    let lent = get(&all, &heap, large).expect("memory");
+    let lent = got(&all, &heap, large);
     assert_eq!(put(&all, &heap, pool, lent.data()), Err(Error::Size));
     assert_eq!(put(&all, &heap, large, lent.data()), Ok(()));
-    let lent = get(&all, &heap, near).expect("memory");
+    let lent = got(&all, &heap, near);
     assert_eq!(put(&all, &heap, pool, lent.data()), Ok(()), "twice the size is accepted");
     assert_eq!(stats(&all, pool).counts.refused, 5);
     assert_eq!(stats(&all, near).idle, 1);
@@ -102,11 +107,11 @@ fn foreign_doubled_and_wrong_size_puts_are_refused_and_change_nothing() {
 fn a_destroyed_pools_buffers_stay_good_and_are_freed_when_they_come_back() {
     let (all, heap) = world();
     let pool = make(&all, &heap, &S).expect("made");
-    let lent = get(&all, &heap, pool).expect("memory");
+    let lent = got(&all, &heap, pool);
     assert_eq!(destroy(&all, &heap, pool), Ok(()));
     assert_eq!(destroy(&all, &heap, pool), Err(Error::Pool));
     assert_eq!(heap.live(), 1);
-    assert_eq!(get(&all, &heap, pool), None);
+    assert!(get(&all, &heap, pool).is_none());
 
     let next = make(&all, &heap, &S).expect("made");
     assert_ne!(next, pool, "the number is not used again at once");
@@ -130,7 +135,7 @@ fn whatever_allocation_fails_nothing_is_left_behind() {
         for _ in 0..fails {
             assert!(get(&all, &heap, pool).is_some());
         }
-        assert_eq!(get(&all, &heap, pool), None);
+        assert!(get(&all, &heap, pool).is_none());
         let now = stats(&all, pool);
         assert_eq!(now.counts.gets(), fails as u64, "a get that failed is none");
         assert_eq!(now.lent as usize, heap.live());
@@ -143,7 +148,7 @@ fn a_pool_that_zeroes_lends_zeros_and_another_one_what_was_there() {
     for zero in [true, false] {
         let pool = make(&all, &heap, &Plan { zero, preallocated: 1, ..S }).expect("made");
         for _ in 0..3 {
-            let lent = get(&all, &heap, pool).expect("memory");
+            let lent = got(&all, &heap, pool);
             // SAFETY: lent, with 100 bytes.
             let bytes = unsafe { core::slice::from_raw_parts_mut(lent.data(), lent.capacity()) };
             assert_eq!(bytes.iter().all(|b| *b == 0), zero);
@@ -170,7 +175,25 @@ fn a_buffer_of_its_own_is_freed_when_it_comes_back() {
     assert_eq!(take_alone(&all, &heap, lent.data()), Ok(()));
     assert_eq!((take_alone(&all, &heap, lent.data()), heap.live()), (Err(Error::Foreign), 0));
     let pool = make(&all, &heap, &S).expect("made");
-    let lent = get(&all, &heap, pool).expect("memory");
+    let lent = got(&all, &heap, pool);
     put(&all, &heap, pool, lent.data()).expect("put");
     assert_eq!(take_alone(&all, &heap, lent.data()), Err(Error::Twice));
+}
+
+#[test]
+fn percentiles_are_whole_ticks_in_two_groups_and_three_kinds() {
+    let mut timer = Timer::new();
+    assert_eq!(timer.timings(Group::Frame, 10), Default::default());
+    for (ticks, calls) in [(0, 90), (2, 8), (400, 2)] {
+        for _ in 0..calls {
+            timer.record(Group::Frame, Call::GetMiss, ticks);
+        }
+    }
+    timer.record(Group::Control, Call::Put, 1);
+    let frame = timer.timings(Group::Frame, 10);
+    let seen = frame.get_miss;
+    assert_eq!((seen.count, seen.p50, seen.p95, seen.p99), (100, 0, 20, 150), "the last bucket is 15 ticks or more");
+    assert_eq!((frame.get_hit.count, frame.put.count), (0, 0));
+    let control = timer.timings(Group::Control, 10).put;
+    assert_eq!((control.count, control.p50), (1, 10));
 }

@@ -3,15 +3,15 @@
 use core::ptr::NonNull;
 
 use crate::audio_pool::settings::{MOST, Settings};
-use crate::audio_pool::shared::Guarded;
+use crate::audio_pool::shared::{Guarded, Word};
 use crate::audio_pool::stats::{Group, Latency, Stats, Timings};
 use crate::audio_pool::{Error, Options, Plan};
 use crate::buflib::{Callbacks, Pool};
-use crate::port::System;
 use crate::port::kernel::{HZ, Kernel};
+use crate::port::{self, Asker, System};
 
 pub use super::Lent;
-use super::{Plain, Source};
+use super::{Call, Plain, Source, Timer};
 
 /// The core pool. Buffers stay where they are while a caller has them, so their blocks may not move.
 struct Core;
@@ -20,6 +20,10 @@ static LOCKED: Callbacks = Callbacks { move_callback: None, shrink_callback: Non
 
 impl Source for Core {
     fn allocate(&self, bytes: usize) -> Option<(i32, NonNull<u8>)> {
+        // An allocation there may wait for the very thread, or lock, that asks.
+        if port::asker() == Asker::FilePath {
+            return None;
+        }
         let handle = Pool::core().alloc(bytes, &LOCKED);
         if handle <= 0 {
             return None;
@@ -37,6 +41,10 @@ static SETTINGS: Guarded<Settings> = Guarded::new(Settings::DEFAULT);
 /// The last latency in µs, and its tick.
 static LATENCY: Guarded<Option<(u32, u32)>> = Guarded::new(None);
 
+/// Whether calls are timed.
+static MEASURE: Word = Word::new(0);
+static TIMER: Guarded<Timer> = Guarded::new(Timer::new());
+
 const MS: u32 = 1000 / HZ;
 
 /// The settings.
@@ -47,6 +55,7 @@ pub fn settings() -> Settings {
 /// Other settings, each field checked.
 pub fn set_settings(settings: Settings) {
     SETTINGS.with(|to| *to = settings.validated());
+    MEASURE.set(u32::from(settings.measure));
 }
 
 /// Makes a pool. A bad size becomes the frame size, a bad maximum the configured one.
@@ -70,9 +79,23 @@ pub fn destroy(handle: u32) -> Result<(), Error> {
     super::destroy(&ALL, &Core, handle)
 }
 
-/// Lends a buffer.
+/// Lends a buffer. Inside the file path an idle one, or none.
 pub fn get(handle: u32) -> Option<Lent> {
-    super::get(&ALL, &Core, handle)
+    if MEASURE.get() == 0 {
+        return super::get(&ALL, &Core, handle).map(|(lent, _)| lent);
+    }
+    let begun = System::ticks();
+    let (lent, call) = super::get(&ALL, &Core, handle)?;
+    record(handle, call, begun);
+    Some(lent)
+}
+
+#[cold]
+fn record(handle: u32, call: Call, begun: u32) {
+    let took = System::ticks().wrapping_sub(begun);
+    let size = ALL.with(|all| all.pool(handle).map_or(0, |pool| pool.size));
+    let group = if size >= settings().frame_size { Group::Frame } else { Group::Control };
+    TIMER.with(|timer| timer.record(group, call, took));
 }
 
 /// There is no faster way here.
@@ -85,7 +108,13 @@ pub use get as get_slow;
 
 /// Takes a buffer back.
 pub fn put(handle: u32, data: *mut u8) -> Result<(), Error> {
-    super::put(&ALL, &Core, handle, data)
+    if MEASURE.get() == 0 {
+        return super::put(&ALL, &Core, handle, data);
+    }
+    let begun = System::ticks();
+    let answer = super::put(&ALL, &Core, handle, data);
+    record(handle, Call::Put, begun);
+    answer
 }
 
 /// Lends a buffer that belongs to no list.
@@ -152,7 +181,7 @@ pub fn latency() -> Option<Latency> {
     (age <= settings().latency_age_ms).then_some(Latency { us, time: u64::from(tick) * u64::from(MS), age })
 }
 
-/// Calls are not timed here.
-pub fn timings(_group: Group) -> Timings {
-    Timings::default()
+/// The percentiles of a group: whole ticks.
+pub fn timings(group: Group) -> Timings {
+    TIMER.with(|timer| timer.timings(group, 1_000_000_000 / HZ))
 }
