@@ -8,6 +8,7 @@ use std::sync::Mutex;
 use crossbeam_queue::ArrayQueue;
 use lockfree_object_pool::{LinearObjectPool, LinearReusable};
 use opool::{PoolAllocator, RefGuard};
+use rockmem::audio_pool::owned::{AudioPool, Buffer};
 use rockmem::capi::audio_pool::{audio_pool_create, audio_pool_destroy, audio_pool_get, audio_pool_put};
 
 /// Buffers that are kept at most, and made in the beginning, where a pool says so.
@@ -30,8 +31,33 @@ pub trait Peer: Sync {
 type Get = unsafe extern "C" fn(c_int, *mut usize) -> *mut c_void;
 type Put = unsafe extern "C" fn(c_int, *mut c_void) -> c_int;
 
+/// Ours, as a Rust program has it.
+pub struct Ours(AudioPool);
+
+impl Ours {
+    pub fn new(size: usize) -> Ours {
+        Ours(AudioPool::new(size, Default::default()).expect("a pool"))
+    }
+}
+
+impl Peer for Ours {
+    type Item<'a> = Buffer;
+
+    fn get(&self) -> Buffer {
+        self.0.get().expect("memory")
+    }
+
+    fn put(&self, item: Buffer) {
+        drop(item);
+    }
+
+    fn data(item: &mut Buffer) -> *mut u64 {
+        item.as_mut_ptr().cast()
+    }
+}
+
 /// Ours, as a C program calls it: nothing is inlined.
-pub struct Ours {
+pub struct OursFromC {
     pool: c_int,
     get: Get,
     put: Put,
@@ -42,21 +68,21 @@ pub struct Address(*mut c_void);
 // SAFETY: whoever has the address has the buffer.
 unsafe impl Send for Address {}
 
-impl Ours {
-    pub fn new(size: usize) -> Ours {
+impl OursFromC {
+    pub fn new(size: usize) -> OursFromC {
         let pool = audio_pool_create(size, 0, 0);
         assert!(pool > 0);
-        Ours { pool, get: black_box(audio_pool_get), put: black_box(audio_pool_put) }
+        OursFromC { pool, get: black_box(audio_pool_get), put: black_box(audio_pool_put) }
     }
 }
 
-impl Drop for Ours {
+impl Drop for OursFromC {
     fn drop(&mut self) {
         assert_eq!(audio_pool_destroy(self.pool), 0);
     }
 }
 
-impl Peer for Ours {
+impl Peer for OursFromC {
     type Item<'a> = Address;
 
     fn get(&self) -> Address {

@@ -66,13 +66,23 @@ pub fn own<P: Peer>(peer: &P, threads: usize, count: u32) -> Figure {
     Figure { ns: time.into_inner() as f64 / total, allocations: calls.into_inner() }
 }
 
+/// Buffers whose time is taken together.
+const IN_A_ROW: u32 = 250;
+/// Buffers between the threads, at most.
+const BETWEEN: usize = 16;
+/// More than are between the threads, in their hands and in their caches at any moment: a pool that has had as many out
+/// never needs another one.
+const OUT: usize = 64;
+
 /// Half of the threads get, the other half put.
 pub fn pass<P: Peer>(peer: &P, threads: usize, count: u32) -> Figure {
+    let out: Vec<_> = (0..OUT).map(|_| peer.get()).collect();
+    out.into_iter().for_each(|item| peer.put(item));
     if threads == 1 {
         return alone(peer, count);
     }
     let pairs = threads / 2;
-    let between = ArrayQueue::<P::Item<'_>>::new(16);
+    let between = ArrayQueue::<P::Item<'_>>::new(BETWEEN);
     let start = Barrier::new(threads);
     let calls = AtomicU64::new(0);
     let send = |count: u32| {
@@ -85,40 +95,48 @@ pub fn pass<P: Peer>(peer: &P, threads: usize, count: u32) -> Figure {
             }
         }
     };
+    // The least time of so many in a row, of all that this thread received.
     let receive = |count: u32| {
-        for _ in 0..count {
-            let mut item = loop {
-                match between.pop() {
-                    Some(item) => break item,
-                    None => pause(),
-                }
-            };
-            black_box(read::<P>(&mut item));
-            peer.put(item);
+        let mut least = f64::MAX;
+        for _ in 0..count / IN_A_ROW {
+            let begin = Instant::now();
+            for _ in 0..IN_A_ROW {
+                let mut item = loop {
+                    match between.pop() {
+                        Some(item) => break item,
+                        None => pause(),
+                    }
+                };
+                black_box(read::<P>(&mut item));
+                peer.put(item);
+            }
+            least = least.min(begin.elapsed().as_nanos() as f64 / f64::from(IN_A_ROW));
         }
+        least
     };
-    // A thread takes its own times: this one may be asleep while they begin.
-    let timed = |work: &dyn Fn(u32)| {
+    let counted = |work: &dyn Fn(u32) -> f64| {
         work(count / 10);
         start.wait();
-        let (begin, before) = (Instant::now(), allocations());
-        work(count);
+        let before = allocations();
+        let least = work(count);
         calls.fetch_add(allocations() - before, Ordering::Relaxed);
-        (begin, Instant::now())
+        least
     };
-    let times: Vec<_> = thread::scope(|scope| {
+    let send = |count: u32| {
+        send(count);
+        f64::MAX
+    };
+    let least = thread::scope(|scope| {
         let all: Vec<_> =
-            (0..pairs).flat_map(|_| [scope.spawn(|| timed(&send)), scope.spawn(|| timed(&receive))]).collect();
-        all.into_iter().map(|thread| thread.join().expect("joined")).collect()
+            (0..pairs).flat_map(|_| [scope.spawn(|| counted(&send)), scope.spawn(|| counted(&receive))]).collect();
+        all.into_iter().map(|thread| thread.join().expect("joined")).fold(f64::MAX, f64::min)
     });
-    let begin = times.iter().map(|(begin, _)| *begin).min().expect("threads");
-    let end = times.iter().map(|(_, end)| *end).max().expect("threads");
-    Figure { ns: (end - begin).as_nanos() as f64 / (f64::from(count) * pairs as f64), allocations: calls.into_inner() }
+    Figure { ns: least / pairs as f64, allocations: calls.into_inner() }
 }
 
-/// The same steps in one thread, sixteen buffers on the way.
+/// The same steps in one thread, as many buffers on the way as between two.
 fn alone<P: Peer>(peer: &P, count: u32) -> Figure {
-    let between = ArrayQueue::<P::Item<'_>>::new(16);
+    let between = ArrayQueue::<P::Item<'_>>::new(BETWEEN);
     let run = |count: u32| {
         for n in 0..count {
             let mut item = peer.get();
