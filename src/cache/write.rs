@@ -149,9 +149,10 @@ fn piece<H: House<State: Cached>>(
     };
     let name = match there {
         Some(name) => name,
-        None => match place(g, object, at, from.len(), pattern, deserves)? {
-            Some(name) => name,
-            None => return Ok(0),
+        None => match place(g, object, at, from, pattern, deserves)? {
+            Placed::Here(name) => name,
+            Placed::Again => return Ok(0),
+            Placed::Past(put) => return Ok(put),
         },
     };
     let maps = g.maps();
@@ -205,28 +206,42 @@ fn piece<H: House<State: Cached>>(
     Ok(put)
 }
 
-/// A window for a byte that nobody speaks for; None to look again.
+/// What became of bytes that nobody speaks for.
+enum Placed {
+    /// There is a window for them.
+    Here(Name),
+    /// Look again.
+    Again,
+    /// So many of them went past the cache.
+    Past(usize),
+}
+
+/// A window for a byte that nobody speaks for. Without memory, whole sectors go to storage as they are.
 fn place<H: House<State: Cached>>(
     g: &mut Guard<H>,
     object: u16,
     at: u64,
-    len: usize,
+    from: &[u8],
     pattern: &Pattern,
     deserves: Deserves,
-) -> Result<Option<Name>, Errno> {
-    let grows = at + len as u64 > g.maps().objects[object].size;
+) -> Result<Placed, Errno> {
+    let grows = at + from.len() as u64 > g.maps().objects[object].size;
     match segment(g, object, at, deserves.class, Reader::File, grows) {
-        Made::Here(name) => return Ok(Some(name)),
-        Made::Again => return Ok(None),
+        Made::Here(name) => return Ok(Placed::Here(name)),
+        Made::Again => return Ok(Placed::Again),
         Made::Held => return Err(Errno::BUSY),
         Made::NoMemory => {}
     }
     if flush::make_clean(g) {
-        return Ok(None);
+        return Ok(Placed::Again);
+    }
+    let put = past(g, object, at, from)?;
+    if put > 0 {
+        return Ok(Placed::Past(put));
     }
     match reserve::segment(g, object, at, pattern.last) {
-        Made::Here(name) => return Ok(Some(name)),
-        Made::Again => return Ok(None),
+        Made::Here(name) => return Ok(Placed::Here(name)),
+        Made::Again => return Ok(Placed::Again),
         Made::Held => return Err(Errno::BUSY),
         Made::NoMemory => {}
     }
@@ -240,7 +255,49 @@ fn place<H: House<State: Cached>>(
         return Err(Errno::IO);
     }
     g.wait(Channel::Data, None);
-    Ok(None)
+    Ok(Placed::Again)
+}
+
+/// Writes whole sectors from the caller's buffer, where there are two or more that no mapping covers: how many bytes; 0
+/// where that cannot be.
+fn past<H: House<State: Cached>>(g: &mut Guard<H>, object: u16, at: u64, from: &[u8]) -> Result<usize, Errno> {
+    let maps = g.maps();
+    let whole = (from.len().min(H::TRANSFER) & !(H::SECTOR - 1)) as u64;
+    let file = &maps.objects[object];
+    let free = file.direct == (0, 0) && !file.flags.contains(Flags::SWEPT) && at <= file.stored;
+    if !at.is_multiple_of(H::SECTOR as u64) || !free {
+        return Ok(0);
+    }
+    let mut until = at;
+    while until < at + whole && maps.authority(object, until).is_none() && maps.near(object, until).is_none() {
+        until += H::SECTOR as u64;
+    }
+    if until - at < 2 * H::SECTOR as u64 {
+        return Ok(0);
+    }
+    // Whoever wants these bytes meanwhile waits for the mark.
+    maps.objects[object].direct = (at, until);
+    let stream = begin(maps, object);
+    let from = &from[..(until - at) as usize];
+    let result = g.unlocked(|| H::write_at(stream, at, from));
+    let maps = g.maps();
+    maps.counts.writes += 1;
+    let put = *result.as_ref().unwrap_or(&0);
+    maps.counts.written += put as u64;
+    maps.counts.errors += u64::from(result.is_err());
+    let file = &mut maps.objects[object];
+    file.direct = (0, 0);
+    file.flags |= Flags::UNSYNCED | Flags::WRITTEN;
+    file.stored = file.stored.max(at + put as u64);
+    file.size = file.size.max(at + put as u64);
+    file.version = file.version.wrapping_add(1);
+    g.cache().counts.direct += 1;
+    end_transfer(g, object);
+    match result {
+        Ok(put) if put > 0 => Ok(put),
+        Ok(_) => Err(Errno::NOSPC),
+        Err(error) => Err(error),
+    }
 }
 
 /// Makes a file shorter; one that is shorter already stays as it is. Waits for what is in transfer.
