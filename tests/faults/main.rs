@@ -7,11 +7,12 @@ mod run;
 
 use disk::fat::volume::format;
 use disk::fatdisk::Fat;
-use disk::files::Mode;
+use disk::files::{Files, Mode};
 use disk::media::{Fault, Which};
 use disk::ours::Ours;
 use disk::port::{Plain, World};
 use disk::story::Op;
+use disk::uncached::Uncached;
 use run::Run;
 
 fn open(slot: usize, path: &'static str, mode: Mode) -> Op {
@@ -108,5 +109,42 @@ fn every_write_fails_in_turn_and_is_told_by_the_next_sync_or_close() {
     for (ever, torn) in [(false, 0), (true, 0), (false, 1)] {
         let fault = |n| Fault { which: Which::Writes, after: n, ever, torn };
         assert!(every_command(fault) > 40);
+    }
+}
+
+/// A workload over a fresh volume: data commands that it took from operation `taken` on, before which somebody takes all
+/// memory that is left, and keeps it.
+fn commands(ops: &[Op], ours: bool, taken: usize) -> u64 {
+    let (volume, disk) = Fat::mount(format(4300, 1)).expect("a volume");
+    let world = World::new(256 << 10, Box::new(volume), disk.clone());
+    let files: Box<dyn Files> = match ours {
+        true => Box::new(Ours::<Plain>::new(world.pool())),
+        false => Box::new(Uncached::<Plain>::new()),
+    };
+    let mut run = Run::new(files, disk.clone());
+    run.tell(&ops[..taken]);
+    if ours {
+        Ours::<Plain>::new(world.pool()).fill();
+    }
+    let before = disk.lock().counts();
+    run.tell(&ops[taken..]);
+    let data = disk.lock().counts().since(&before).data();
+    run.heal(&format!("memory gone before operation {taken} of {ops:?}"));
+    data.reads + data.writes
+}
+
+#[test]
+fn when_all_memory_goes_at_any_moment_the_reserve_does_and_costs_no_more_than_the_reference() {
+    for mut ops in workloads() {
+        // Mappings need memory of their own, and the reference has nothing to write when others want memory.
+        ops.retain(|op| !matches!(op, Op::Map { .. } | Op::Evict | Op::Idle));
+        for taken in 0..=ops.len() {
+            let reference = commands(&ops, false, taken);
+            let ours = commands(&ops, true, taken);
+            assert!(
+                ours <= reference,
+                "{ours} commands, the reference {reference}: memory gone before {taken} of {ops:?}"
+            );
+        }
     }
 }
