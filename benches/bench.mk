@@ -29,7 +29,7 @@ bench_targets := $(patsubst %,$(BENCH_OUT)/ours/%,$(BENCH_PROGRAMS) $(BENCH_ALON
 
 bench: $(bench_targets)
 	@BENCH_OURS=$(BENCH_OUT)/ours BENCH_LOCKS=$(BENCH_OUT)/locks BENCH_REF=$(if $(REF),$(BENCH_OUT)/ref) \
-	    ONLY=$(ONLY) $(CARGO) bench -q --profile dev --bench driver
+	    ONLY=$(ONLY) $(CARGO) bench -q --bench driver
 	@$(if $(filter-out audio_pool,$(ONLY)),,$(CARGO) bench -q --bench audio_pool)
 	@$(if $(filter-out files,$(ONLY)),,$(CARGO) bench -q --bench files)
 

@@ -33,8 +33,8 @@ use support::{archive, archive_path, has, has_32_bit, root};
 const THREADED: [&str; 2] = ["buflib_threads", "purgeable_askers"];
 /// Programs that an archive of the original need not link with: its checking `buflib_get_data` is a build option, and it
 /// has neither purgeable blocks nor an audio pool, nor does it count.
-const NOT_IN_THE_ORIGINAL: [&str; 5] =
-    ["audio_pool", "buflib_checked", "buflib_stats", "purgeable", "purgeable_askers"];
+const NOT_IN_THE_ORIGINAL: [&str; 6] =
+    ["audio_pool", "buflib_checked", "buflib_stats", "purgeable", "purgeable_askers", "purgeable_callbacks"];
 /// Programs that valgrind runs, those that touch every kind of pool word and are quick about it.
 const UNDER_VALGRIND: [&str; 7] =
     ["abi", "buflib_alloc", "buflib_buffer", "buflib_move", "buflib_nested", "buflib_reclaim", "buflib_shrink"];

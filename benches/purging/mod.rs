@@ -1,6 +1,7 @@
 //! The figures of purgeable blocks: what the replay and the storm counted, as rows of the table.
 
-use crate::replay::{self, ours::Ours, thrash, traces};
+use crate::replay::thrash::{self, Memory, Want};
+use crate::replay::{self, ours::Ours, traces};
 use crate::table::{Figures, Unit};
 
 const MEMORY: usize = 1 << 20;
@@ -32,6 +33,25 @@ pub fn run(figures: &mut Figures) {
     figures.add_ours("replay.least.scan", least[1], Unit::Percent);
     figures.add_ours("replay.least.other", least[0], Unit::Percent);
     storm(figures);
+    crowd(figures, "crowd", 0);
+    crowd(figures, "crowd.pinned", 200);
+}
+
+/// Requests to a pool of thousands of small blocks that were all used just now, the coldest `pinned` of them held.
+fn crowd(figures: &mut Figures, name: &str, pinned: usize) {
+    const REQUESTS: usize = 100;
+    let mut ours = Ours::new(MEMORY, 0, false);
+    for key in 1..=7000 {
+        ours.insert(key, 60, Want::Cached);
+    }
+    ours.hold((1..=pinned as u32).collect());
+    (ours.stall, ours.spent) = (0, 0);
+    for _ in 0..REQUESTS {
+        assert!(ours.alloc(3500).is_some());
+    }
+    let mean = ours.spent as f64 / REQUESTS as f64;
+    figures.add_ours(&format!("{name}.alloc"), mean, Unit::Nanoseconds);
+    figures.add_ours(&format!("{name}.stall"), ours.stall as f64, Unit::Nanoseconds);
 }
 
 fn storm(figures: &mut Figures) {

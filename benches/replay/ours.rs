@@ -80,6 +80,8 @@ pub struct Ours {
     pub occupied: usize,
     /// The longest request, in nanoseconds of processor time.
     pub stall: u64,
+    /// All of them.
+    pub spent: u64,
 }
 
 impl Ours {
@@ -96,7 +98,27 @@ impl Ours {
         // One block stays, so that the lists and what they remember do.
         assert!(pool.alloc_purgeable(0, 0, Priority::Now, 0, &OPS) > 0);
         let sizes = HashMap::new();
-        Ours { _ctx: ctx, _words: words, pool, ticks, sizes, judged, high: 0, lacked: 0, occupied: 0, stall: 0 }
+        Ours {
+            _ctx: ctx,
+            _words: words,
+            pool,
+            ticks,
+            sizes,
+            judged,
+            high: 0,
+            lacked: 0,
+            occupied: 0,
+            stall: 0,
+            spent: 0,
+        }
+    }
+
+    /// Pins these pieces.
+    #[allow(dead_code)] // the test of the traces includes this file and holds nothing
+    pub fn hold(&mut self, keys: Vec<u32>) {
+        PIECES.with_borrow(|pieces| {
+            keys.iter().filter_map(|key| pieces.handles.get(key)).for_each(|&n| self.pool.pin(n))
+        });
     }
 
     /// The pool's figures.
@@ -114,7 +136,9 @@ impl Ours {
         let begun = cpu_ns();
         let handle = make(self.pool);
         if handle > 0 {
-            self.stall = self.stall.max(cpu_ns() - begun);
+            let spent = cpu_ns() - begun;
+            self.stall = self.stall.max(spent);
+            self.spent += spent;
             self.lacked += lacked;
             self.occupied += occupied;
             self.forget_gone();

@@ -95,10 +95,15 @@ impl Core {
     /// Runs `f`, which calls into the program, without the lock.
     #[inline]
     pub(super) fn outside<R>(&mut self, f: impl FnOnce() -> R) -> R {
+        let working = self.in_request();
         self.leave();
         let result = f();
         // SAFETY: the context outlives the call that we are in.
         *self = unsafe { Core::enter(self.ctx) };
+        if working && !self.in_request() {
+            // Nothing that the request knows is there any more, and what is there is not its own.
+            self.panic(Fault::Anew, 0);
+        }
         result
     }
 

@@ -37,6 +37,8 @@ pub enum Fault {
     Undeclared,
     /// A pointer that is not the start of a live block's data.
     Pointer,
+    /// A pool that was initialised anew in a callback of a request to it.
+    Anew,
 }
 
 impl Fault {
@@ -54,6 +56,7 @@ impl Fault {
             Fault::Lists => c"buflib: handle %d: purgeable lists corrupted (ctx %p)",
             Fault::Transfers => c"buflib: handle %d: transfers miscounted (ctx %p)",
             Fault::Undeclared => c"mmap: mapping %d: changed at offset %p without mmap_write",
+            Fault::Anew => c"buflib: handle %d: pool initialised in its callback (ctx %p)",
             Fault::Pointer => c"buflib: handle %d: not the data of a live block (ctx %p)",
         }
     }
