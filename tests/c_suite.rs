@@ -13,6 +13,7 @@
 //! | `c-rockbox`, `c-rockbox32` | the players' archive, built for this machine, for 64 and 32 bit |
 //! | `qemu-armv4t`, `qemu-armv5te`, `qemu-thumbv7em`, `qemu-mips32` | the archive for such players, each program as a whole in qemu's user mode |
 //! | `c-valgrind` | some programs of `c-inline`, each as a whole, under valgrind |
+//! | `c-tsan` | with `ROCKMEM_TSAN_ARCHIVE=path`, the programs with threads under the thread sanitizer: `tools/tsan.sh` |
 //! | `c-ref` | with `REF=path`, another archive with the same C names; tests marked as divergences are left out |
 //!
 //! What a machine cannot run is skipped with a line. `cargo test --test c_suite NAME` runs the tests whose names
@@ -41,6 +42,7 @@ const UNDER_VALGRIND: [&str; 7] =
 /// The players' archive needs what a tree has, but only for the parts that a program uses.
 const AS_IN_A_TREE: [&str; 2] = [INLINE, "-Wl,--gc-sections"];
 const INLINE: &str = "-DROCKMEM_THREADS=0";
+const THREAD_SANITIZER: &str = "-fsanitize=thread";
 const SANITIZERS: [&str; 2] = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
 
 /// What makes newlib declare all that the programs use.
@@ -121,6 +123,7 @@ impl Variant {
     fn topics(&self, all: &[String]) -> Vec<String> {
         let fits = |topic: &&String| {
             (self.threads || !THREADED.contains(&topic.as_str()))
+                && (self.name != "c-tsan" || THREADED.contains(&topic.as_str()))
                 && (!self.original || !NOT_IN_THE_ORIGINAL.contains(&topic.as_str()))
                 && (self.player.is_none()
                     || topic.as_str() != "audio_pool" && !TOO_LONG_FOR_QEMU.contains(&topic.as_str()))
@@ -356,6 +359,10 @@ fn variants(filter: &str) -> Vec<Variant> {
         let mut variant = Variant::new(player.name, make(player.archive), &AS_IN_A_TREE);
         variant.player = Some(player);
         variants.push(variant);
+    }
+    if let Some(path) = std::env::var_os("ROCKMEM_TSAN_ARCHIVE").filter(|_| wanted("c-tsan")) {
+        // Built for it as well: what the sanitizer does not see of the pool's locks it would take for races.
+        variants.push(Variant::new("c-tsan", root().join(path), &[THREAD_SANITIZER]));
     }
     if let Some(path) = std::env::var_os("REF").filter(|_| wanted("c-ref")) {
         let mut other = Variant::new("c-ref", root().join(path), &[INLINE]);

@@ -1,12 +1,27 @@
 #!/bin/sh
 # test.sh [ARGUMENT...]: `cargo test`, told briefly: a line per test program, whatever failed in full, and the sum.
-# Without arguments, what does not need a C library runs on 32 bit as well, where this machine can.
+# Without arguments, what does not need a C library runs on 32 bit as well, and what has threads in models of threads and
+# under the thread sanitizer, where this machine can.
 set -u
 export RUST_BACKTRACE=0 # the message names the place
 mkdir -p build
 log=build/test.log
 bits=i686-unknown-linux-gnu
 cargo=${CARGO:-cargo}
+
+# What this machine cannot run is told, and counted.
+skipped() {
+    echo "     Skipped $*" >>"$log"
+}
+
+# The models of threads, in a target folder of their own: other flags would have cargo build everything else anew. They
+# search long, so they are optimised; building is quicker without what makes an archive small.
+models() {
+    echo "     Target $1" >>"$log"
+    RUSTFLAGS="--cfg $1" CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/models-$1" CARGO_PROFILE_RELEASE_LTO=off \
+        CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+        "$cargo" test --no-fail-fast --release --test "$2" >>"$log" 2>&1 </dev/null || status=$?
+}
 
 "$cargo" test --no-fail-fast "$@" >"$log" 2>&1 </dev/null
 status=$?
@@ -15,12 +30,21 @@ if [ $# -eq 0 ]; then
         echo "     Target $bits" >>"$log"
         "$cargo" test --no-fail-fast --target $bits --lib --test buflib_shadow >>"$log" 2>&1 </dev/null || status=$?
     else
-        echo "not tested: 32 bit, which needs gcc -m32 and Rust's $bits"
+        skipped "32 bit, which needs gcc -m32 and Rust's $bits"
+    fi
+    models loom audio_pool_loom
+    models shuttle pool_shuttle
+    if tools/tsan.sh --have; then
+        echo "     Target the thread sanitizer" >>"$log"
+        tools/tsan.sh >>"$log" 2>&1 </dev/null || status=$?
+    else
+        skipped "the thread sanitizer, which needs Rust's nightly toolchain with rust-src"
     fi
 fi
 
 awk -v status="$status" '
-    /^ +Target / { where = "  on " $2; next }
+    /^ +Target / { where = $0; sub(/^ +Target /, "  on ", where); next }
+    /^ +Skipped / { sub(/^ +Skipped /, "not tested: "); print; ignored++; next }
     /^ +(Running|Doc-tests) / {
         name = $0
         sub(/^ +(Running )?/, "", name)
