@@ -212,6 +212,8 @@ fn write_run<H: House<State: Mapped>>(
     let Some(pool) = maps.pool else { return Ok(()) };
     let len = (run.end.min(maps.objects[object].size) - run.start) as usize;
     let stream = begin(maps, object);
+    // Who holds it now may change it while it is written, and let go before that is over.
+    let hot = sweep != Sweep::Own && maps.at(run.slot).marks.contains(Marks::HOT);
     maps.each_piece(object, run, |maps, slot, first, until| maps.set_busy(slot, Some((first, until))));
     let (block, inside) = match buffer.filter(|_| run.joined) {
         Some(buffer) => {
@@ -236,7 +238,7 @@ fn write_run<H: House<State: Mapped>>(
     let done = put == len;
     maps.each_piece(object, run, |maps, slot, first, until| {
         maps.set_busy(slot, None);
-        let kept = sweep != Sweep::Own && maps.at(slot).marks.contains(Marks::HOT);
+        let kept = hot || sweep != Sweep::Own && maps.at(slot).marks.contains(Marks::HOT);
         if done && !kept {
             maps.set_dirty(slot, first, until, false);
         }
