@@ -141,7 +141,9 @@ fn no_path_of_the_machine_that_built_an_archive_is_in_it() {
 #[test]
 fn the_rockbox_archive_needs_only_what_is_documented() {
     let needed = nm(&["--undefined-only"], &archive("rockbox"));
-    let documented = listed("rockbox-undefined");
+    let mut documented = listed("rockbox-undefined");
+    // What the compiler makes of memcmp for a system that has it, as this machine; players' targets have not (below).
+    documented.insert("bcmp".into());
     let surprise: Vec<_> = needed.difference(&documented).collect();
     assert!(surprise.is_empty(), "undocumented: {surprise:?}");
     let stale: Vec<_> = documented.difference(&needed).filter(|name| name.starts_with("rmport_")).collect();

@@ -135,7 +135,8 @@ static int on_free(int handle, void *start, size_t size)
 /* A pool full of these blocks. */
 static void open_with(int what)
 {
-    pool_open(&pool, 40 * KB);
+    /* Headers, records and the index are counted in words. */
+    pool_open(&pool, 36 * (BLOCK + 10 * sizeof(void *)) + 260 * sizeof(void *));
     mischief = what;
     calls = depth = 0;
     memset(handles, 0, sizeof(handles));
