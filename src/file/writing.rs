@@ -87,6 +87,10 @@ fn what_is_written_at_random_is_read_and_is_on_the_disk_after_close() {
             }
             assert_eq!(size(&mut world.enter(), one), Ok(file.len() as u64));
         }
+        // A close brings the file to the disk if something was written through that descriptor.
+        let whole = at(&world, one, file.len() as i64) as usize;
+        assert_eq!((whole, put(&world, one, b"end")), (file.len(), Ok(3)));
+        file.extend(b"end");
         assert_eq!(end(&world, one), Ok(()));
         assert!(world.bytes_of("file").unwrap() == file, "after the close of one of two");
         assert_eq!(end(&world, other), Ok(()));
