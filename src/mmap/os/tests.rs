@@ -259,7 +259,8 @@ fn bad_input_gets_its_error_and_changes_nothing() {
     mapping.put().unwrap();
     assert_eq!(mapping.destroy(6000, true), Ok(()));
 
-    for number in [mapping.number(), mapping.number() + 1, 1 << 30, i32::MAX] {
+    // Not a neighbour: that may be a mapping of a test that runs beside this one.
+    for number in [mapping.number(), i32::MAX] {
         let stale = Mapping::of(number).unwrap();
         assert_eq!(stale.read(0, 0), Err(Errno::BADF));
         assert_eq!(stale.write(0, 1), Err(Errno::BADF));
