@@ -1,44 +1,16 @@
 //! What a cache under `read()` and `write()` must honour in the tree: one test for each point of the list, by its number.
 
 use core::ffi::{c_int, c_void};
-use std::ffi::CString;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::vec;
 use std::vec::Vec;
 
-use super::{Mode, Whence, close, open, read, remove, rename, same, seek, size, sync, tree, truncate, write};
+use super::testing::{MAKE, RW, get, open_as, path, put, world};
+use super::{Mode, Whence, close, read, remove, rename, same, seek, size, sync, tree, truncate};
 use crate::buflib::{CB_OK, Callbacks};
 use crate::cache::flush;
 use crate::port::model::{Dice, World, pattern};
 use crate::port::storage::{Claim, Errno, Identity};
-
-const RW: Mode = Mode::READ.union(Mode::WRITE);
-const MAKE: Mode = RW.union(Mode::CREATE);
-
-fn world(bytes: usize) -> World {
-    let world = World::new(bytes);
-    world.limit(1 << 30);
-    world
-}
-
-fn path(path: &str) -> CString {
-    CString::new(path).unwrap()
-}
-
-fn open_as(world: &World, name: &str, mode: Mode) -> Result<i32, Errno> {
-    open(&mut world.enter(), world.pool(), &path(name), mode)
-}
-
-fn put(world: &World, fd: i32, bytes: &[u8]) -> Result<usize, Errno> {
-    write(&mut world.enter(), fd, bytes)
-}
-
-fn get(world: &World, fd: i32, len: usize) -> Result<Vec<u8>, Errno> {
-    let mut bytes = vec![0; len];
-    let got = read(&mut world.enter(), fd, &mut bytes)?;
-    bytes.truncate(got);
-    Ok(bytes)
-}
 
 fn at(world: &World, fd: i32, offset: usize) {
     seek(&mut world.enter(), fd, offset as i64, Whence::Set).unwrap();

@@ -3,10 +3,10 @@
 use core::ffi::{c_int, c_void};
 use std::ffi::CString;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::vec;
 use std::vec::Vec;
 
-use super::{DESCRIPTORS, Mode, Whence, close, open, read, seek, size};
+use super::testing::get;
+use super::{DESCRIPTORS, Mode, Whence, close, open, seek, size};
 use crate::buflib::{CB_OK, Callbacks};
 use crate::cache::Cached;
 use crate::mmap::memory::faults;
@@ -17,14 +17,6 @@ fn open_it(world: &World, path: &str) -> Result<i32, Errno> {
     open(&mut world.enter(), world.pool(), &CString::new(path).unwrap(), Mode::READ)
 }
 
-fn read_it(world: &World, fd: i32, len: usize) -> Result<Vec<u8>, Errno> {
-    let mut bytes = vec![0xAA; len];
-    let got = read(&mut world.enter(), fd, &mut bytes)?;
-    assert!(bytes[got..].iter().all(|byte| *byte == 0xAA), "bytes behind the count were written");
-    bytes.truncate(got);
-    Ok(bytes)
-}
-
 fn at(world: &World, fd: i32, offset: usize) {
     assert_eq!(seek(&mut world.enter(), fd, offset as i64, Whence::Set), Ok(offset as u64));
 }
@@ -32,7 +24,7 @@ fn at(world: &World, fd: i32, offset: usize) {
 fn read_all(world: &World, fd: i32, step: usize) -> Vec<u8> {
     let mut all = Vec::new();
     loop {
-        let bytes = read_it(world, fd, step).unwrap();
+        let bytes = get(world, fd, step).unwrap();
         if bytes.is_empty() {
             return all;
         }
@@ -54,7 +46,7 @@ fn reads_give_the_bytes_of_the_file_at_any_place_from_any_pool() {
                 let most = [3, 700, 9000, 100_000][dice.below(4)];
                 let want = dice.below(most);
                 at(&world, fd, from);
-                let got = read_it(&world, fd, want).unwrap();
+                let got = get(&world, fd, want).unwrap();
                 assert_eq!(got, bytes[from..len.min(from + want)], "pool {pool}, file {len}, {from}+{want}");
             }
             at(&world, fd, 0);
@@ -71,7 +63,7 @@ fn the_offset_moves_only_inside_the_file() {
     let fd = open_it(&world, "file").unwrap();
     let go = |offset, whence| seek(&mut world.enter(), fd, offset, whence);
     assert_eq!(go(1000, Whence::Set), Ok(1000));
-    assert_eq!(read_it(&world, fd, 10).unwrap(), []);
+    assert_eq!(get(&world, fd, 10).unwrap(), []);
     assert_eq!(go(1001, Whence::Set), Err(Errno::INVAL));
     assert_eq!(go(-1, Whence::Set), Err(Errno::INVAL));
     assert_eq!(go(-400, Whence::Current), Ok(600));
@@ -79,7 +71,7 @@ fn the_offset_moves_only_inside_the_file() {
     assert_eq!(go(i64::MAX, Whence::Current), Err(Errno::INVAL));
     assert_eq!(go(i64::MIN, Whence::End), Err(Errno::INVAL));
     assert_eq!(go(-1000, Whence::End), Ok(0));
-    assert_eq!(read_it(&world, fd, 600).unwrap().len(), 600);
+    assert_eq!(get(&world, fd, 600).unwrap().len(), 600);
     assert_eq!(go(0, Whence::Current), Ok(600));
 }
 
@@ -102,7 +94,7 @@ fn a_file_that_changed_is_read_anew_and_its_old_readers_finish_the_old_one() {
     let world = World::new(1_000_000);
     let old = world.put_pattern("file", 50_000);
     let first = open_it(&world, "file").unwrap();
-    assert_eq!(read_it(&world, first, 20_000).unwrap(), old[..20_000]);
+    assert_eq!(get(&world, first, 20_000).unwrap(), old[..20_000]);
     let new: Vec<u8> = old.iter().map(|byte| !byte).collect();
     world.put("file", new.clone());
     let second = open_it(&world, "file").unwrap();
@@ -132,7 +124,7 @@ fn a_lone_read_fetches_only_the_sectors_it_touches() {
     for n in 1..=50 {
         let from = dice.below(bytes.len() / 4096) * 4096 + dice.below(4000);
         at(&world, fd, from);
-        assert_eq!(read_it(&world, fd, 64).unwrap(), bytes[from..from + 64]);
+        assert_eq!(get(&world, fd, 64).unwrap(), bytes[from..from + 64]);
         assert!(world.largest_read() <= 1024);
         assert!(world.reads() <= n);
     }
@@ -147,7 +139,7 @@ fn random_reads_that_gather_in_a_file_that_fits_into_memory_bring_all_of_it_soon
     for _ in 0..20_000 {
         let from = dice.below(bytes.len() - 64);
         at(&world, fd, from);
-        assert_eq!(read_it(&world, fd, 64).unwrap(), bytes[from..from + 64]);
+        assert_eq!(get(&world, fd, 64).unwrap(), bytes[from..from + 64]);
     }
     assert!(world.reads() <= 200, "{} commands", world.reads());
 }
@@ -172,7 +164,7 @@ fn when_any_allocation_fails_the_bytes_are_right_all_the_same() {
             };
             if let Some(fd) = fd {
                 assert_eq!(read_all(&world, fd, 3000), bytes);
-                assert_eq!(read_it(&world, fd, 1).unwrap(), []);
+                assert_eq!(get(&world, fd, 1).unwrap(), []);
                 close(&mut world.enter(), fd).unwrap();
             } else {
                 assert!(ever, "a table could not be had a second time");
@@ -196,7 +188,7 @@ fn a_failing_read_is_reported_once_and_can_be_retried() {
         world.fail_read(n, false);
         let (mut all, mut errors) = (Vec::new(), 0);
         loop {
-            match read_it(&world, fd, 7000) {
+            match get(&world, fd, 7000) {
                 Ok(bytes) if bytes.is_empty() => break,
                 Ok(bytes) => all.extend(bytes),
                 Err(error) => {
@@ -221,7 +213,7 @@ fn a_file_that_storage_finds_shorter_ends_there() {
     let world = World::new(300_000);
     let bytes = world.put_pattern("file", 100_000);
     let fd = open_it(&world, "file").unwrap();
-    assert_eq!(read_it(&world, fd, 100).unwrap(), bytes[..100]);
+    assert_eq!(get(&world, fd, 100).unwrap(), bytes[..100]);
     world.cut("file", 30_000);
     at(&world, fd, 0);
     assert_eq!(read_all(&world, fd, 4000), bytes[..30_000]);
@@ -238,7 +230,7 @@ fn descriptors_run_out_with_an_error_and_come_back() {
     assert_eq!(open_it(&world, "file"), Err(Errno::MFILE));
     assert_eq!(close(&mut world.enter(), 7), Ok(()));
     assert_eq!(close(&mut world.enter(), 7), Err(Errno::BADF));
-    assert_eq!(read_it(&world, 7, 1), Err(Errno::BADF));
+    assert_eq!(get(&world, 7, 1), Err(Errno::BADF));
     assert_eq!(open_it(&world, "file"), Ok(7));
     assert_eq!(open_it(&world, "nothing"), Err(Errno::MFILE), "there is none for what is missing either");
     for fd in fds {
@@ -308,7 +300,7 @@ fn two_readers_of_the_same_bytes_cost_one_command() {
         let readers = fds.map(|fd| {
             scope.spawn({
                 let world = &world;
-                move || read_it(world, fd, 4096).unwrap()
+                move || get(world, fd, 4096).unwrap()
             })
         });
         world.wait_for_a_held_transfer();
@@ -354,7 +346,7 @@ fn reading_moves_no_block_of_others_and_calls_nobody() {
     for _ in 0..500 {
         let from = dice.below(bytes.len());
         at(&world, fd, from);
-        assert_eq!(read_it(&world, fd, 100).unwrap(), bytes[from..bytes.len().min(from + 100)]);
+        assert_eq!(get(&world, fd, 100).unwrap(), bytes[from..bytes.len().min(from + 100)]);
     }
     assert!(segments(&mut world.enter()) > 0);
     assert_eq!(CALLED.load(Ordering::SeqCst), 0);

@@ -1,42 +1,13 @@
 //! What descriptors for writing promise.
 
-use std::ffi::CString;
 use std::vec;
 use std::vec::Vec;
 
-use super::{Mode, Whence, close, exists, open, read, remove, rename, same, seek, size, sync, truncate, write};
+use super::testing::{MAKE, RW, get, open_as, path, put, world};
+use super::{Mode, Whence, close, exists, remove, rename, same, seek, size, sync, truncate};
 use crate::cache::flush;
 use crate::port::model::{Dice, World, pattern};
 use crate::port::storage::Errno;
-
-const RW: Mode = Mode::READ.union(Mode::WRITE);
-const MAKE: Mode = RW.union(Mode::CREATE);
-
-fn world(bytes: usize) -> World {
-    let world = World::new(bytes);
-    world.limit(1 << 30);
-    world
-}
-
-fn path(path: &str) -> CString {
-    CString::new(path).unwrap()
-}
-
-fn open_as(world: &World, name: &str, mode: Mode) -> Result<i32, Errno> {
-    open(&mut world.enter(), world.pool(), &path(name), mode)
-}
-
-fn put(world: &World, fd: i32, bytes: &[u8]) -> Result<usize, Errno> {
-    write(&mut world.enter(), fd, bytes)
-}
-
-fn get(world: &World, fd: i32, len: usize) -> Result<Vec<u8>, Errno> {
-    let mut bytes = vec![0xAA; len];
-    let got = read(&mut world.enter(), fd, &mut bytes)?;
-    assert!(bytes[got..].iter().all(|byte| *byte == 0xAA), "bytes behind the count were written");
-    bytes.truncate(got);
-    Ok(bytes)
-}
 
 fn at(world: &World, fd: i32, offset: i64) -> u64 {
     seek(&mut world.enter(), fd, offset, Whence::Set).unwrap()
