@@ -47,11 +47,19 @@ struct Job {
     reader: Reader,
 }
 
+/// What the thread knows from turn to turn.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Turns {
+    /// A burst of reading is on.
+    busy: bool,
+    /// The disk is awake after one.
+    awake: bool,
+}
+
 /// The thread.
 pub fn run<H: House<State: Buffered>>() {
     let mut g = H::monitor().enter();
-    // Whether a burst of reading is on, and whether the disk is awake after one.
-    let (mut busy, mut awake) = (false, false);
+    let mut turns = Turns::default();
     loop {
         #[cfg(test)]
         if g.buffering().stop {
@@ -59,37 +67,43 @@ pub fn run<H: House<State: Buffered>>() {
             H::wake(Channel::Data);
             return;
         }
-        budget::refresh(&mut g);
-        let job = pick(&mut g);
-        if job.is_some() != busy {
-            busy = !busy;
-            if let Some(hook) = g.buffering().hooks.fill {
-                g.unlocked(|| hook(c_int::from(busy)));
-                // The world went on meanwhile.
-                continue;
-            }
-        }
-        match job {
-            Some(job) => {
-                awake = true;
-                work(&mut g, &job);
-                hooks::announce(&mut g);
-            }
-            None => {
-                if hooks::announce(&mut g) || hooks::watch_level(&mut g) {
-                    continue;
-                }
-                if core::mem::take(&mut awake) {
-                    // What is dirty goes out now, before the disk sleeps; failures are the files'.
-                    let _ = flush::idle(&mut g, false);
-                    continue;
-                }
-                flush::tick(&mut g);
-                let some = !g.buffering().all().is_empty() || g.maps().dirty > 0;
-                g.wait(Channel::Work, some.then_some(REST));
-            }
+        if let Some(rest) = turn(&mut g, &mut turns) {
+            g.wait(Channel::Work, rest);
         }
     }
+}
+
+/// One turn of the thread: one transfer, or whatever else there is to do. None: there may be more; else how long nothing
+/// is to be done unless somebody calls for work, in ticks.
+pub fn turn<H: House<State: Buffered>>(g: &mut Guard<H>, turns: &mut Turns) -> Option<Option<u32>> {
+    budget::refresh(g);
+    let job = pick(g);
+    if job.is_some() != turns.busy {
+        turns.busy = !turns.busy;
+        if let Some(hook) = g.buffering().hooks.fill {
+            let begins = c_int::from(turns.busy);
+            g.unlocked(|| hook(begins));
+            // The world went on meanwhile.
+            return None;
+        }
+    }
+    let Some(job) = job else {
+        if hooks::announce(g) || hooks::watch_level(g) {
+            return None;
+        }
+        if core::mem::take(&mut turns.awake) {
+            // What is dirty goes out now, before the disk sleeps; failures are the files'.
+            let _ = flush::idle(g, false);
+            return None;
+        }
+        flush::tick(g);
+        let some = !g.buffering().all().is_empty() || g.maps().dirty > 0;
+        return Some(some.then_some(REST));
+    };
+    turns.awake = true;
+    work(g, &job);
+    hooks::announce(g);
+    None
 }
 
 /// Whether a moment is in the future, on a clock that wraps.
