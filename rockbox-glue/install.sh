@@ -147,6 +147,11 @@ if [ -z "$undo" ]; then
     # ---- the folder ----------------------------------------------------------------------------------------------
 
     cp "$here/rockmem.make" "$here/README.md" "$work/folder/"
+    if [ "$number" -gt 1 ]; then
+        mkdir -p "$work/folder/include/rockmem"
+        cp "$here"/*.h "$work/folder/"
+        cp "$here/../include/rockmem"/*.h "$work/folder/include/rockmem/"
+    fi
     echo "ROCKMEM_INSTALLED := $level" >"$work/folder/installed.make"
 
     # Archives lie in LEVEL/TARGET, or in LEVEL if they are for this machine; the highest levels are the whole library.

@@ -52,6 +52,8 @@ ifneq ($(ROCKMEM_LEVEL),0)
   endif
 
   override EXTRA_DEFINES += -DROCKMEM_LEVEL=$(ROCKMEM_LEVEL)
+  # For programs of the tree that map files: <rockmem/mmap.h>.
+  INCLUDES += -I$(FIRMDIR)/rockmem/include
 
   # The archive's one object becomes a member of the tree's library, which it needs and which needs it: whoever links the
   # one links the other, in any order.

@@ -241,12 +241,44 @@ fn what_is_not_ours_or_no_longer_whole_is_refused() {
 #[test]
 fn bad_arguments_and_levels_that_are_not_there_are_refused() {
     let tree = tree("arguments");
-    for level in ["cache", "arena", "shared"] {
+    for level in ["arena", "shared"] {
         refused(&tree, &["--level", level], &format!("level {level} is not in this rockmem yet"));
     }
     refused(&tree, &["--level", "most"], "it is buflib, cache, arena or shared");
     refused(&tree, &["--wrong"], "what is --wrong?");
     refused(&tree, &["--archives", "/nowhere"], "no archives for level buflib");
+}
+
+#[test]
+fn the_cache_wraps_what_a_players_build_has_of_files_and_no_bootloader_has_it() {
+    let tree = tree("cache");
+    archive("cache");
+    let before = content(&tree);
+    install(&tree, &["--level", "cache"]);
+    let sources = |defines: &[&str]| {
+        run(Command::new(compiler(false))
+            .args(["-E", "-P", "-x", "c", "-DPLATFORM_NATIVE=1", "-DCONFIG_PLATFORM=1"])
+            .args(defines)
+            .arg(tree.join("firmware/SOURCES")))
+    };
+    let files = ["disk.c", "file.c", "fileobj_mgr.c"];
+    for file in files {
+        let (theirs, ours) = (format!("common/{file}"), format!("rockmem/rm_{}", file.replace("_mgr", "")));
+        for (level, has, has_not) in [("2", &ours, &theirs), ("1", &theirs, &ours), ("0", &theirs, &ours)] {
+            let list = sources(&[&format!("-DROCKMEM_LEVEL={level}")]);
+            let has_line = |line: &str| list.lines().any(|l| l == line);
+            assert!(has_line(has) && !has_line(has_not), "level {level}:\n{list}");
+        }
+        let wrapped = read(&tree.join("firmware").join(&ours));
+        assert!(wrapped.contains(&format!("#include \"../{theirs}\"")), "{ours}");
+    }
+    assert!(tree.join("firmware/rockmem/include/rockmem/mmap.h").exists());
+    // Going back a level takes the rest away.
+    install(&tree, &["--level", "buflib"]);
+    assert!(!tree.join("firmware/rockmem/rm_file.c").exists() && !tree.join("firmware/rockmem/include").exists());
+    assert!(sources(&["-DROCKMEM_LEVEL=2"]).contains("common/file.c"));
+    install(&tree, &["--undo"]);
+    assert!(content(&tree) == before, "undoing leaves something");
 }
 
 #[test]

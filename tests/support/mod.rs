@@ -60,6 +60,7 @@ fn recipe(which: &str) -> (&'static [&'static str], &'static str) {
         }
         "small" => (&["PORT=rockbox", "AUDIO_POOL=0"], "build/rockbox/no-audio-pool/librockmem.a"),
         "pool" => (&["PORT=rockbox", "LEVEL=buflib"], "build/rockbox/buflib/librockmem.a"),
+        "cache" => (&["PORT=rockbox", "LEVEL=cache"], "build/rockbox/cache/librockmem.a"),
         "pool32" => (
             &["PORT=rockbox", "LEVEL=buflib", "TARGET=i686-unknown-linux-gnu"],
             "build/rockbox/buflib/i686-unknown-linux-gnu/librockmem.a",
