@@ -57,6 +57,16 @@ fn mappings_in_the_pool_on_the_rockbox_port() {
 }
 
 #[test]
+fn handles_on_the_host() {
+    assert_eq!(play("host", "handles"), "handles as promised\n");
+}
+
+#[test]
+fn handles_on_the_rockbox_port() {
+    assert_eq!(play("rockbox", "handles"), "handles as promised\n");
+}
+
+#[test]
 fn streams_on_the_host_while_another_thread_allocates() {
     assert_eq!(play("host", "streams"), "streams as promised\n");
 }
@@ -72,5 +82,6 @@ fn files_and_streams_on_the_rockbox_port_with_32_bit() {
         assert_eq!(play("rockbox32", "files"), "files as promised\n");
         assert_eq!(play("rockbox32", "mapped"), "mappings as promised\n");
         assert_eq!(play("rockbox32", "streams"), "streams as promised\n");
+        assert_eq!(play("rockbox32", "handles"), "handles as promised\n");
     }
 }

@@ -16,7 +16,7 @@
 use core::ffi::c_int;
 
 use super::handle::{Handle, Home, look, want};
-use super::{Buffered, budget, hooks, stream};
+use super::{Buffered, budget, hooks, position, stream};
 use crate::cache::Cached;
 use crate::cache::flush;
 use crate::cache::open::release;
@@ -204,6 +204,9 @@ fn work<H: House<State: Buffered>>(g: &mut Guard<H>, job: &Job) {
         Home::Stream { .. } => stream_on(g, object, handle.line, job),
         _ => Ok(false),
     };
+    if g.buffering().find(job.id).is_none() {
+        position::settle(g, object);
+    }
     // Storage has what it should have, or the file remembers.
     let _ = release(g, object);
     if let Err(error) = result {

@@ -264,3 +264,6 @@ mod crowd;
 
 #[cfg(test)]
 mod lent;
+
+#[cfg(test)]
+mod seeds;

@@ -161,11 +161,12 @@ pub fn close<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32) {
         return;
     };
     drop_bridge(g, handle.bridge);
-    if let Home::Stream { object } = handle.home
-        && !position::shared(g, object)
-    {
-        position::pass(g, object, handle.pos, handle.end);
-        keep(g.maps(), object, 0, 0, handle.line);
+    if let Home::Stream { object } = handle.home {
+        if !position::shared(g, object) {
+            position::pass(g, object, handle.pos, handle.end);
+            keep(g.maps(), object, 0, 0, handle.line);
+        }
+        position::settle(g, object);
     }
     drop_home(g, &handle);
     if let Home::Stream { object } | Home::Atomic { object, .. } = handle.home {

@@ -4,7 +4,7 @@ use super::handle::{Handle, Home, let_go, look};
 use super::{Buffered, ERR_HANDLE_NOT_FOUND, ERR_INVALID_VALUE, budget};
 use crate::buflib::Priority;
 use crate::cache::segment::keep;
-use crate::mmap::mapping::Mapped;
+use crate::mmap::mapping::{Mapped, Marks};
 use crate::port::kernel::Channel;
 use crate::port::monitor::{Guard, House};
 
@@ -34,6 +34,31 @@ pub fn pass<H: House<State: Buffered>>(g: &mut Guard<H>, object: u16, from: u64,
     }
 }
 
+/// A stream on this file has ended: what no other one needs is anybody's from now on.
+pub fn settle<H: House<State: Buffered>>(g: &mut Guard<H>, object: u16) {
+    let near = g.buffering().near;
+    for slot in 0..g.maps().slots() as u16 {
+        let map = *g.maps().at(slot);
+        let wanted = map.want == Priority::Now as u8 || map.want == Priority::Soon as u8;
+        if !map.marks.contains(Marks::USED | Marks::SEGMENT) || map.object != object || !wanted {
+            continue;
+        }
+        let (mut now, mut soon) = (false, None);
+        for handle in g.buffering().all() {
+            let is_it = matches!(handle.home, Home::Stream { object: o } if o == object);
+            if is_it && map.end() > handle.pos {
+                now |= map.offset < handle.pos + near;
+                soon = soon.or(Some(handle.line));
+            }
+        }
+        match soon {
+            Some(_) if now => {}
+            Some(line) => g.maps().want(slot, Priority::Soon, line),
+            None => g.maps().want(slot, Priority::Cached, 0),
+        }
+    }
+}
+
 /// Moves the position to a byte of the file, or to its end.
 ///
 /// # Errors
@@ -52,6 +77,7 @@ pub fn seek<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32, target: u64) -
     let inside = target >= handle.pos && target <= handle.end;
     if !inside {
         let_go(g, id);
+        keep(g.maps(), object, target, target, handle.line);
     }
     let now = g.buffering().find(id).ok_or(ERR_HANDLE_NOT_FOUND)?;
     if !inside {

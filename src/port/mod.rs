@@ -22,6 +22,8 @@ pub mod kernel;
 pub mod model;
 pub mod monitor;
 pub mod storage;
+#[cfg(test)]
+pub mod turns;
 pub mod types;
 #[cfg(test)]
 pub mod wide;

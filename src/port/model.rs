@@ -1,4 +1,5 @@
-//! The model port of the tests: a disk in memory that counts, fails and waits as it is told, under the host's lock.
+//! The model port of the tests: a disk in memory that counts, fails and waits as it is told, under the host's lock, or
+//! with threads that take turns (`turns.rs`).
 //!
 //! ```text
 //!   World::new(pool bytes)   one at a time: an empty disk, a pool of its own, fresh floors
@@ -22,6 +23,7 @@ use super::imp::kernel as host;
 use super::kernel::{Channel, Kernel};
 use super::monitor::{Guard, House, Monitor};
 use super::storage::{Claim, Errno, How, Identity, Names, Opened, Space, Storage};
+use super::turns;
 use crate::buffering::{self, Buffered};
 use crate::buflib::{Context, Pool};
 use crate::house::State;
@@ -57,7 +59,7 @@ impl File {
 #[derive(Clone, Copy, Default)]
 struct Fault {
     at: Option<u64>,
-    ever: bool,
+    times: u64,
 }
 
 impl Fault {
@@ -65,7 +67,8 @@ impl Fault {
     fn strikes(&mut self) -> bool {
         match self.at {
             Some(1) => {
-                self.at = self.ever.then_some(1);
+                self.times = self.times.saturating_sub(1);
+                self.at = (self.times > 0).then_some(1);
                 true
             }
             Some(n) => {
@@ -134,21 +137,29 @@ fn disk<R>(work: impl FnOnce(&mut Disk) -> R) -> R {
 
 impl Kernel for Model {
     fn lock() {
-        GATE.lock();
+        if !turns::lock() {
+            GATE.lock();
+        }
     }
 
     unsafe fn unlock() {
-        // SAFETY: the caller's promise.
-        unsafe { GATE.unlock() }
+        if !turns::unlock() {
+            // SAFETY: the caller's promise.
+            unsafe { GATE.unlock() }
+        }
     }
 
     unsafe fn wait(channel: Channel, ticks: Option<u32>) {
-        // SAFETY: the caller's promise.
-        unsafe { GATE.wait(channel, ticks) }
+        if !turns::wait(channel, ticks) {
+            // SAFETY: the caller's promise.
+            unsafe { GATE.wait(channel, ticks) }
+        }
     }
 
     fn wake(channel: Channel) {
-        GATE.wake(channel);
+        if !turns::wake(channel) {
+            GATE.wake(channel);
+        }
     }
 
     fn ticks() -> u32 {
@@ -156,7 +167,7 @@ impl Kernel for Model {
     }
 
     fn start(entry: fn()) -> Result<(), Errno> {
-        host::start(entry)
+        if turns::start(entry) { Ok(()) } else { host::start(entry) }
     }
 
     fn set_errno(error: Errno) {
@@ -198,6 +209,7 @@ impl Storage for Model {
     }
 
     fn read_at(stream: i32, offset: u64, into: &mut [u8]) -> Result<usize, Errno> {
+        let _ends = Transfer::begins();
         let mut guard = at_the_door();
         let disk = guard.as_mut().expect("a world");
         disk.reads += 1;
@@ -217,6 +229,7 @@ impl Storage for Model {
     }
 
     fn write_at(stream: i32, offset: u64, from: &[u8]) -> Result<usize, Errno> {
+        let _ends = Transfer::begins();
         let mut guard = at_the_door();
         let disk = guard.as_mut().expect("a world");
         disk.writes += 1;
@@ -270,6 +283,22 @@ impl Storage for Model {
 
     fn space(_stream: i32) -> Space {
         Space { unit: UNIT as u32, free: disk(|disk| disk.free()) }
+    }
+}
+
+/// Others may go on when a transfer begins and when it ends.
+struct Transfer;
+
+impl Transfer {
+    fn begins() -> Self {
+        turns::transfer();
+        Transfer
+    }
+}
+
+impl Drop for Transfer {
+    fn drop(&mut self) {
+        turns::transfer();
     }
 }
 
@@ -444,12 +473,17 @@ impl World {
 
     /// The n-th read from now on fails, or that and all after it.
     pub fn fail_read(&self, n: u64, ever: bool) {
-        disk(|disk| disk.read_fault = Fault { at: Some(n), ever });
+        self.fail_reads(n, if ever { u64::MAX } else { 1 });
+    }
+
+    /// The n-th read from now on fails, and so many in all.
+    pub fn fail_reads(&self, n: u64, times: u64) {
+        disk(|disk| disk.read_fault = Fault { at: Some(n), times });
     }
 
     /// The n-th write from now on fails, or that and all after it.
     pub fn fail_write(&self, n: u64, ever: bool) {
-        disk(|disk| disk.write_fault = Fault { at: Some(n), ever });
+        disk(|disk| disk.write_fault = Fault { at: Some(n), times: if ever { u64::MAX } else { 1 } });
     }
 
     /// Nothing fails any more.

@@ -146,6 +146,8 @@ static int32_t identify(int stream, uint64_t *identity)
     struct stat found;
     if (fstat(stream, &found) < 0)
         return -errno;
+    if (S_ISDIR(found.st_mode))
+        return -EISDIR;
     identity[0] = found.st_dev;
     identity[1] = found.st_ino;
     identity[2] = (uint64_t)found.st_size;
@@ -161,6 +163,8 @@ int32_t rmport_open(const char *path, uint32_t how, uint64_t *identity)
     if (stream < 0)
         return -errno;
     int32_t error = identify(stream, identity);
+    if (error < 0)
+        close(stream);
     return error < 0 ? error : stream;
 }
 

@@ -56,6 +56,8 @@ impl PoolLock {
     /// Waits for the lock and takes it.
     #[inline]
     pub fn lock(self) {
+        #[cfg(test)]
+        crate::port::turns::point();
         if let Some(lock) = self.0 {
             lock.lock();
         }
