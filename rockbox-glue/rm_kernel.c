@@ -36,6 +36,11 @@ static bool idle_wanted;
 
 void rm_kernel_init(void)
 {
+    static bool ready;
+
+    if (ready)
+        return;
+    ready = true;
     mutex_init(&lock);
     for (int n = 0; n < 2; n++)
         semaphore_init(&channels[n].woken, 255, 0);

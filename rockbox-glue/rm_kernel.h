@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-/* Once, before the first file is opened. */
+/* Before the first file is opened, or buffering begins; once more does nothing. */
 void rm_kernel_init(void);
 /* After a write: what it made dirty is to be written when the disk is awake anyway. */
 void rm_wants_idle(void);

@@ -24,8 +24,8 @@ ifeq ($(ROCKMEM_LEVEL),)
   $(error ROCKMEM=$(ROCKMEM): it is none, buflib, cache, arena or shared)
 endif
 
-# Two megabytes leave nothing for a cache, and a hosted application has its system's.
-ifneq ($(filter 2,$(MEMORYSIZE)),)
+# Two megabytes leave nothing for a cache, and hosted applications have no file system of the tree's to put it under.
+ifneq ($(filter 2,$(MEMORYSIZE))$(filter-out sdl-sim,$(APP_TYPE)),)
   ROCKMEM_LEVEL := $(if $(filter 0,$(ROCKMEM_LEVEL)),0,1)
   override ROCKMEM := $(if $(filter 0,$(ROCKMEM_LEVEL)),none,buflib)
 endif

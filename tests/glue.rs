@@ -173,6 +173,26 @@ fn showing_changes_nothing_and_says_what_installing_says() {
 }
 
 #[test]
+fn a_level_brings_its_own_sources_and_those_of_the_levels_below_and_a_lower_one_takes_them_back() {
+    let tree = tree("levels");
+    let before = content(&tree);
+    install(&tree, &[]);
+    let least = content(&tree);
+    archive("rockbox");
+    let said = install(&tree, &["--level", "arena"]);
+    for part in ["#if ROCKMEM_LEVEL < 3", "+ ../firmware/rockmem/rm_buffering.c", "#if ROCKMEM_LEVEL < 2"] {
+        assert!(said.contains(part), "{part} in {said}");
+    }
+    for file in ["rm_buffering.c", "rm_kernel.c", "rm_port.c"] {
+        assert!(tree.join("firmware/rockmem").join(file).exists(), "{file}");
+    }
+    install(&tree, &[]);
+    assert!(content(&tree) == least, "something stays of the higher level");
+    install(&tree, &["--undo"]);
+    assert!(content(&tree) == before);
+}
+
+#[test]
 fn undoing_keeps_what_the_tree_changed_meanwhile() {
     let tree = tree("meanwhile");
     install(&tree, &[]);
@@ -241,9 +261,7 @@ fn what_is_not_ours_or_no_longer_whole_is_refused() {
 #[test]
 fn bad_arguments_and_levels_that_are_not_there_are_refused() {
     let tree = tree("arguments");
-    for level in ["arena", "shared"] {
-        refused(&tree, &["--level", level], &format!("level {level} is not in this rockmem yet"));
-    }
+    refused(&tree, &["--level", "shared"], "level shared is not in this rockmem yet");
     refused(&tree, &["--level", "most"], "it is buflib, cache, arena or shared");
     refused(&tree, &["--wrong"], "what is --wrong?");
     refused(&tree, &["--archives", "/nowhere"], "no archives for level buflib");

@@ -50,7 +50,8 @@ extern "C" {
 #endif // __cplusplus
 
 /*
- Prepares buffering. Memory is taken, and the buffering thread started, by the first `buffering_reset`.
+ Prepares buffering. Memory is taken, and the buffering thread started, by the first `buffering_reset`. In the tree
+ this function is the glue's, which sets hooks and resets there.
  */
 void buffering_init(void);
 

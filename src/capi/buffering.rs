@@ -46,7 +46,8 @@ pub struct buffering_debug {
     pub watermark: usize,
 }
 
-/// Prepares buffering. Memory is taken, and the buffering thread started, by the first `buffering_reset`.
+/// Prepares buffering. Memory is taken, and the buffering thread started, by the first `buffering_reset`. In the tree
+/// this function is the glue's, which sets hooks and resets there.
 ///
 /// # Safety
 /// * None.

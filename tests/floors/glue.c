@@ -141,6 +141,10 @@ void rmport_set_errno(int32_t error)
     errno = error;
 }
 
+void buffering_init(void)
+{
+}
+
 static int32_t identify(int stream, uint64_t *identity)
 {
     struct stat found;
