@@ -186,6 +186,10 @@ fn a_level_brings_its_own_sources_and_those_of_the_levels_below_and_a_lower_one_
     for file in ["rm_buffering.c", "rm_kernel.c", "rm_port.c"] {
         assert!(tree.join("firmware/rockmem").join(file).exists(), "{file}");
     }
+    let said = install(&tree, &["--level", "shared"]);
+    for source in ["playback", "tagcache", "tagtree", "playlist", "radioart"] {
+        assert!(said.contains(&format!("+ ../firmware/rockmem/rm_{source}.c")), "{source} in {said}");
+    }
     install(&tree, &[]);
     assert!(content(&tree) == least, "something stays of the higher level");
     install(&tree, &["--undo"]);
@@ -259,9 +263,8 @@ fn what_is_not_ours_or_no_longer_whole_is_refused() {
 }
 
 #[test]
-fn bad_arguments_and_levels_that_are_not_there_are_refused() {
+fn bad_arguments_are_refused() {
     let tree = tree("arguments");
-    refused(&tree, &["--level", "shared"], "level shared is not in this rockmem yet");
     refused(&tree, &["--level", "most"], "it is buflib, cache, arena or shared");
     refused(&tree, &["--wrong"], "what is --wrong?");
     refused(&tree, &["--archives", "/nowhere"], "no archives for level buflib");
