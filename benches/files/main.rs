@@ -175,6 +175,8 @@ fn main() {
     }
     if only.is_empty() {
         recording::run();
+    }
+    if only.is_empty() || only == "speed" {
         speed::run();
     }
     println!("\n{met} of {all} reached.");

@@ -45,5 +45,8 @@ pub fn run() {
     other.join().expect("the other thread");
     println!("\nread of 1 byte that hits: {hit:.1} ns; a lock taken and given back: {pair:.1} ns");
     let limit = 16.0 + 2.0 * pair;
-    println!("{} at most 16 ns and two locks: {limit:.1}", if hit <= limit { "ok    " } else { "MISSED" });
+    let said = |good: bool| if good { "ok    " } else { "MISSED" };
+    println!("{} at most 16 ns and two locks: {limit:.1}", said(hit <= limit));
+    // Players have no lock to wait for: one thread runs until it yields.
+    println!("{} at most 16 ns beside its one lock: {:.1}", said(hit - pair <= 16.0), hit - pair);
 }

@@ -121,13 +121,14 @@ impl Pool {
     }
 
     /// Shows `work` where the data of a handle is, under the pool's lock: it does not move meanwhile. The handle is
-    /// alive; `work` is short and does not call the pool.
+    /// alive; `work` is short and does not call the pool. `settled`: the block cannot move just now, because its owner
+    /// lets no move begin (sync callback) or it never moves; no lock is needed then.
     #[inline]
-    pub fn peek<R>(self, handle: i32, work: impl FnOnce(*mut u8) -> R) -> R {
-        let lock = PoolLock::of(self.0 as usize);
+    pub fn peek<R>(self, handle: i32, settled: bool, work: impl FnOnce(*mut u8) -> R) -> R {
+        let lock = if settled { PoolLock::NONE } else { PoolLock::of(self.0 as usize) };
         lock.lock();
-        // SAFETY: `new`'s promise, and the lock is held; the entry of a live handle is the word so many words below the
-        // table's end, wherever the handle came from.
+        // SAFETY: `new`'s promise, and the lock is held or nothing changes the entry; that of a live handle is the word so
+        // many words below the table's end, wherever the handle came from.
         let data = unsafe { (*self.0).handle_table.sub(handle as usize).read() };
         let result = work(data as *mut u8);
         // SAFETY: taken above.

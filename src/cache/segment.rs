@@ -23,7 +23,7 @@ use super::{Cached, reserve};
 use crate::buflib::{CB_OK, Callbacks, Priority, PurgeCallbacks};
 use crate::mmap::arena;
 use crate::mmap::mapping::{Mapped, Maps, Marks, Name, block_size};
-use crate::mmap::memory::Block;
+use crate::mmap::memory::{Block, settle};
 use crate::mmap::writeback::{Sweep, write_back};
 use crate::port;
 use crate::port::kernel::Channel;
@@ -65,7 +65,7 @@ struct Ops<H, const ARENA: bool>(H);
 
 impl<H: House<State: Cached>, const ARENA: bool> Ops<H, ARENA> {
     const OPS: PurgeCallbacks = PurgeCallbacks {
-        base: Callbacks { move_callback: Some(moved), shrink_callback: None, sync_callback: None },
+        base: Callbacks { move_callback: Some(moved), shrink_callback: None, sync_callback: settle::<H>() },
         free_callback: Some(free::<H, ARENA>),
         clean_callback: Some(clean::<H, ARENA>),
     };

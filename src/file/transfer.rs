@@ -24,20 +24,29 @@ pub enum Whence {
 /// # Errors
 /// `EBADF`, also for a descriptor that only writes; `ENXIO`; `EOVERFLOW` behind the largest offset; the device's.
 pub fn read<H: House<State: Filed>>(g: &mut Guard<H>, fd: i32, into: &mut [u8]) -> Result<usize, Errno> {
-    // Most reads go on in the segment where the last one was: nothing waits, so no use of the file is needed.
-    let descriptor = g.files().at(fd)?;
-    let (offset, last) = (descriptor.offset, descriptor.pattern.last);
-    if let Under::Cached(object) = descriptor.under
-        && descriptor.mode.contains(Mode::READ)
-        && hit(g, object, offset, into, last)
-        && let Ok(descriptor) = g.files().at(fd)
-    {
-        descriptor.offset = offset + into.len() as u64;
-        descriptor.pattern.goes_on_or_jumps(offset, into.len());
+    let offset = g.files().at(fd)?.offset;
+    if goes_on(g, fd, offset, into) {
         return Ok(into.len());
     }
     let offset = living(g, fd)?.offset;
     read_from(g, fd, offset, into)
+}
+
+/// Most reads go on in the segment where the last one was: nothing waits, so no use of the file is needed. Whether this one
+/// did; if not, nothing has changed.
+#[inline]
+pub(super) fn goes_on<H: House<State: Filed>>(g: &mut Guard<H>, fd: i32, offset: u64, into: &mut [u8]) -> bool {
+    let Ok(descriptor) = g.files().at(fd) else { return false };
+    let (under, last, reads) = (descriptor.under, descriptor.pattern.last, descriptor.mode.contains(Mode::READ));
+    let Under::Cached(object) = under else { return false };
+    if !reads || !hit(g, object, offset, into, last) {
+        return false;
+    }
+    if let Ok(descriptor) = g.files().at(fd) {
+        descriptor.offset = offset + into.len() as u64;
+        descriptor.pattern.goes_on_or_jumps(offset, into.len());
+    }
+    true
 }
 
 /// The same, from this offset on.

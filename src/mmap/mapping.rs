@@ -290,7 +290,8 @@ impl Maps {
     pub fn block(&self, pool: Pool, slot: u16) -> Block {
         let map = &self.maps[slot];
         let pool = if map.marks.contains(Marks::ARENA) { self.arena.pool.unwrap_or(pool) } else { pool };
-        Block::of(pool, map.handle, block_size(map.length, self.shift))
+        // Segments move under the floors' lock, and those of the reserve never.
+        Block::of(pool, map.handle, block_size(map.length, self.shift)).settled(map.marks.contains(Marks::SEGMENT))
     }
 
     /// Makes a mapping over a block that was taken for it ([`block_size`]); None if no slot is free.

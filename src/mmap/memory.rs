@@ -12,13 +12,20 @@
 //! Every access is checked against the block's size. Nothing here locks: who may touch which bytes when is the
 //! business of `mapping.rs`, whose busy mark keeps two threads off the same sectors.
 
+use core::ffi::c_int;
 use core::ptr;
 
 use crate::buflib::{Callbacks, Context, Pool, Priority, PurgeCallbacks};
 use crate::port::in_file_path;
+use crate::port::monitor::House;
 
 /// To what segments are aligned, in bytes: a cache line where storage has a DMA, nothing on the host.
 const LINE: usize = if cfg!(feature = "rockbox") { 64 } else { 0 };
+
+/// Whether storage takes a caller's buffer as it is, without copying it to one of its own.
+pub fn suits_storage(buffer: &[u8]) -> bool {
+    LINE == 0 || buffer.as_ptr().addr().is_multiple_of(LINE)
+}
 
 /// An allocation that never moves and is never asked to shrink.
 static FIXED: Callbacks = Callbacks { move_callback: None, shrink_callback: None, sync_callback: None };
@@ -28,12 +35,30 @@ pub fn fixed() -> *const Callbacks {
     &raw const FIXED
 }
 
+/// The sync callback of blocks that are looked at under the floors' lock alone ([`Block::settled`]): the pool has that lock
+/// while it moves one. Where threads are cooperative, none goes on during a move anyway.
+pub const fn settle<H: House>() -> Option<unsafe extern "C" fn(c_int, bool)> {
+    extern "C" fn settle<H: House>(_handle: c_int, moving: bool) {
+        if moving {
+            H::lock();
+        } else {
+            // SAFETY: taken by the call before the move, on this thread.
+            unsafe { H::unlock() }
+        }
+    }
+    if cfg!(feature = "host") { Some(settle::<H>) } else { None }
+}
+
+/// Bytes that may be copied under the pool's lock; more are with a pin, where the floors' lock does not settle the block.
+const SHORT: usize = 1024;
+
 /// A block of the pool, by name.
 #[derive(Clone, Copy)]
 pub struct Block {
     pool: Pool,
     handle: i32,
     size: usize,
+    settled: bool,
 }
 
 impl Block {
@@ -67,7 +92,7 @@ impl Block {
             return None;
         }
         let handle = alloc();
-        (handle > 0).then_some(Block { pool, handle, size })
+        (handle > 0).then_some(Block { pool, handle, size, settled: false })
     }
 
     /// Takes a block that stays where it is.
@@ -77,7 +102,14 @@ impl Block {
 
     /// A block that was taken before, again by name.
     pub fn of(pool: Pool, handle: i32, size: usize) -> Block {
-        Block { pool, handle, size }
+        Block { pool, handle, size, settled: false }
+    }
+
+    /// The block as one that does not move as long as the floors' lock is held: it never does, or its sync callback is
+    /// [`settle`].
+    #[inline]
+    pub fn settled(self, settled: bool) -> Block {
+        Block { settled, ..self }
     }
 
     /// Whether it is a block of this pool.
@@ -107,10 +139,17 @@ impl Block {
         Pin { pool: self.pool, bytes: Bytes { data, size: self.size } }
     }
 
-    /// Looks at the bytes for a short moment, under the pool's lock. `work` does not call the pool.
+    /// Looks at the bytes for a short moment, under the pool's lock where the floors' is not enough. `work` does not call
+    /// the pool.
     #[inline]
     pub fn peek<R>(self, work: impl FnOnce(&Bytes) -> R) -> R {
-        self.pool.peek(self.handle, |data| work(&Bytes { data, size: self.size }))
+        self.pool.peek(self.handle, self.settled, |data| work(&Bytes { data, size: self.size }))
+    }
+
+    /// Looks at the bytes for as long as it takes to copy so many of them.
+    #[inline]
+    pub fn look<R>(self, len: usize, work: impl FnOnce(&Bytes) -> R) -> R {
+        if cfg!(feature = "rockbox") || self.settled || len <= SHORT { self.peek(work) } else { work(&self.pin()) }
     }
 
     /// Holds the bytes until [`Block::release`], and says where they are.

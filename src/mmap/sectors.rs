@@ -3,9 +3,6 @@
 use super::mapping::{Maps, field};
 use super::memory::Bytes;
 
-/// Copies up to this long are made under the pool's lock rather than with a pin.
-const SHORT: usize = 1024;
-
 impl Maps {
     /// Copies bytes out as far as they are valid; how many that was. The range starts inside the mapping.
     #[inline]
@@ -26,17 +23,11 @@ impl Maps {
             };
             (end << shift).saturating_sub(from).min(wanted)
         };
-        if wanted <= SHORT {
-            return block.peek(|bytes| {
-                let good = good(bytes);
-                bytes.read(from, &mut into[..good]);
-                good
-            });
-        }
-        let pin = block.pin();
-        let good = good(&pin);
-        pin.read(from, &mut into[..good]);
-        good
+        block.look(wanted, |bytes| {
+            let good = good(bytes);
+            bytes.read(from, &mut into[..good]);
+            good
+        })
     }
 
     /// Copies bytes out if all of them are valid. The range lies in the mapping.
@@ -44,7 +35,7 @@ impl Maps {
     pub fn copy_all(&self, slot: u16, from: usize, into: &mut [u8]) -> bool {
         let Some(pool) = self.pool else { return false };
         let (first, last) = (from >> self.shift, (from + into.len().max(1) - 1) >> self.shift);
-        if first != last || into.len() > SHORT {
+        if first != last {
             return self.copy_out(slot, from, into) == into.len();
         }
         let length = self.maps[slot].length as usize;
@@ -64,9 +55,7 @@ impl Maps {
         if bytes.is_empty() {
             return;
         }
-        let pin = self.block(pool, slot).pin();
-        pin.write(from, bytes);
-        drop(pin);
+        self.block(pool, slot).look(bytes.len(), |block| block.write(from, bytes));
         let (first, until) = (from >> self.shift, ((from + bytes.len() - 1) >> self.shift) + 1);
         self.set_valid(slot, first, until, true);
         self.set_dirty(slot, first, until, true);

@@ -45,6 +45,9 @@ fn alone() -> bool {
 pub struct PoolLock(Option<&'static RawMutex>);
 
 impl PoolLock {
+    /// No lock, for who needs none.
+    pub const NONE: PoolLock = PoolLock(None);
+
     /// The lock of the context at this address, to be taken once and given back once.
     #[inline]
     pub fn of(address: usize) -> Self {

@@ -12,6 +12,9 @@ pub use kernel::{System, asker, in_file_path, micros, spares, ticks};
 pub struct PoolLock;
 
 impl PoolLock {
+    /// No lock, for who needs none.
+    pub const NONE: PoolLock = PoolLock;
+
     /// The lock of the context at this address.
     #[inline]
     pub fn of(_address: usize) -> Self {
