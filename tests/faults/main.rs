@@ -81,7 +81,7 @@ fn every_command(fault: impl Fn(u64) -> Fault) -> u64 {
         for n in 1.. {
             let (volume, disk) = Fat::mount(format(4300, 1)).expect("a volume");
             let world = World::new(256 << 10, Box::new(volume), disk.clone());
-            let mut run = Run::new(Box::new(Ours::<Plain>::new(world.pool())), disk.clone());
+            let mut run = Run::new(Box::new(Ours::<Plain>::new(world.pool())), disk.clone(), fault(n).ever);
             disk.lock().fail(Some(fault(n)));
             run.tell(&ops);
             let met = disk.lock().struck();
@@ -121,7 +121,7 @@ fn commands(ops: &[Op], ours: bool, taken: usize) -> u64 {
         true => Box::new(Ours::<Plain>::new(world.pool())),
         false => Box::new(Uncached::<Plain>::new()),
     };
-    let mut run = Run::new(files, disk.clone());
+    let mut run = Run::new(files, disk.clone(), false);
     run.tell(&ops[..taken]);
     if ours {
         Ours::<Plain>::new(world.pool()).fill();

@@ -5,6 +5,7 @@
 //! - When a sync or a close succeeded, the disk holds what the file should.
 //! - When a write of the device failed and the operation under way did not say so, the next sync or close does.
 //! - When the device works again, everything can be written.
+//! - A rename that failed has left one name, unless the device never worked again: then it could not be taken back.
 
 use std::collections::BTreeMap;
 
@@ -30,7 +31,9 @@ pub struct Run {
     slots: BTreeMap<usize, Slot>,
     /// Write commands failed of which no operation has told yet.
     untold: bool,
-    /// A rename failed half way: the file has both names, and what is done to one is done to the other.
+    /// Whether a device that fails does so for ever.
+    ever: bool,
+    /// A rename failed half way on such a device: the file has both names, and what is done to one is done to the other.
     twins: bool,
     /// How things came here.
     story: String,
@@ -46,9 +49,9 @@ fn carries_bytes(op: Op) -> bool {
 }
 
 impl Run {
-    pub fn new(files: Box<dyn Files>, disk: Shared) -> Run {
+    pub fn new(files: Box<dyn Files>, disk: Shared, ever: bool) -> Run {
         let (bytes, slots) = (BTreeMap::new(), BTreeMap::new());
-        Run { files, disk, bytes, slots, untold: false, twins: false, story: String::new() }
+        Run { files, disk, bytes, slots, untold: false, ever, twins: false, story: String::new() }
     }
 
     fn write_failures(&self) -> u64 {
@@ -209,6 +212,7 @@ impl Run {
         }
         if let Op::Rename { from, to } = op {
             self.twins = self.bytes.contains_key(from) && self.bytes.get(from) == self.bytes.get(to);
+            assert!(!self.twins || self.ever, "{}: both names are there, though the device works", self.story);
         }
         let slot = match op {
             Op::Write { slot, .. } | Op::Append { slot, .. } | Op::Truncate { slot, .. } | Op::Map { slot, .. } => slot,

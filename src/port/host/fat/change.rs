@@ -56,8 +56,8 @@ impl Volume {
         result
     }
 
-    /// Writes what waits, boot sectors first.
-    fn commit(&mut self, rank: impl Fn(u64) -> u32) -> Result<(), Errno> {
+    /// Writes what waits, boot sectors first; `settled`, each rank before the next.
+    fn commit(&mut self, rank: impl Fn(u64) -> u32, settled: bool) -> Result<(), Errno> {
         let sectors = self.sectors.get_mut();
         if sectors.changes().next().is_none() {
             return Ok(());
@@ -67,7 +67,8 @@ impl Volume {
             self.sectors.get_mut().discard();
             return Err(error);
         }
-        self.sectors.get_mut().commit(|sector| if sector * size < layout.table { 0 } else { 1 + rank(sector * size) })
+        let rank = |sector| if sector * size < layout.table { 0 } else { 1 + rank(sector * size) };
+        self.sectors.get_mut().commit(rank, settled)
     }
 
     /// Says on the disk that the volume is in use, and that nobody has counted what is free.
@@ -91,7 +92,7 @@ impl Volume {
         if self.marked.is_some() {
             return Ok(());
         }
-        let result = self.wait_with_mark().and_then(|()| self.commit(|_| 0));
+        let result = self.wait_with_mark().and_then(|()| self.commit(|_| 0, false));
         if result.is_err() {
             self.marked = None;
             self.sectors.get_mut().discard();
@@ -110,10 +111,10 @@ impl Volume {
             sectors.change(layout.info + 488, &count.to_le_bytes())?;
             sectors.change(layout.info + 492, &hint.to_le_bytes())?;
         }
-        sectors.commit(|_| 0)?;
+        sectors.commit(|_| 0, false)?;
         sectors.flush()?;
         sectors.change(layout.mark(), &[mark])?;
-        sectors.commit(|_| 0)?;
+        sectors.commit(|_| 0, false)?;
         sectors.flush()
     }
 
@@ -133,18 +134,21 @@ impl Volume {
         }
         let size = self.sectors.get_mut().size() as u64;
         let own = at - at % size;
-        self.commit(|sector| match sector {
+        // Nothing leads to a cluster before what is in it is there.
+        let settled = self.sectors.get_mut().changes().any(|sector| layout.in_tables(sector * size));
+        let rank = |sector| match sector {
             sector if layout.in_tables(sector) => 1 + layout.copy(sector),
             sector if sector == own && fresh.is_none() => 9,
             _ => 0,
-        })
+        };
+        self.commit(rank, settled)
     }
 
     /// Writes that the name whose entry is at this place is gone.
     pub(super) fn withdraw(&mut self, at: u64) -> Result<(), Errno> {
         let size = self.sectors.get_mut().size() as u64;
         let own = at - at % size;
-        self.commit(|sector| u32::from(sector != own))
+        self.commit(|sector| u32::from(sector != own), false)
     }
 
     /// Makes a directory know its parent's cluster, in the waiting changes.
@@ -160,7 +164,8 @@ impl Volume {
         self.sectors.get_mut().read(found.at, &mut name).is_err() || name == found.raw[..11]
     }
 
-    /// Takes back the new name of a rename whose old one could not go: the victim's entry again, or none.
+    /// Takes back the new name of a rename, which is there or not, where the old one has to stay: the victim's entry again,
+    /// or none.
     pub(super) fn unpublish(
         &mut self,
         source: &Found,
@@ -174,7 +179,9 @@ impl Volume {
                 Some(victim) => sectors.borrow_mut().change(victim.at, &victim.raw)?,
                 None => {
                     let (dir, _) = tree.walk(way)?;
-                    tree.unlink(&dir, name, target)?;
+                    if tree.look(&dir, name)?.is_some_and(|found| found.at == target.at) {
+                        tree.unlink(&dir, name, target)?;
+                    }
                 }
             }
             if source.is_directory() { self.adopt(sectors, source, parent) } else { Ok(()) }
@@ -242,7 +249,10 @@ impl Volume {
         }
         let (layout, size) = (self.table.layout, self.sectors.get_mut().size() as u64);
         let own = last.map(|last| layout.entry(last) / size * size);
-        self.commit(|sector| 4 * layout.copy(sector) + if Some(sector) == own { rank } else { 1 })
+        // A chain over several sectors of the table never leads to what is free.
+        let ours = |sector: &u64| (layout.table..layout.table + layout.table_bytes).contains(&(sector * size));
+        let settled = self.sectors.get_mut().changes().filter(ours).count() > 1;
+        self.commit(|sector| 4 * layout.copy(sector) + if Some(sector) == own { rank } else { 1 }, settled)
     }
 
     /// Gives an open file at least so many clusters, if there are so many: how many it has.
@@ -316,7 +326,7 @@ impl Volume {
         raw[26..28].copy_from_slice(&first.to_le_bytes()[..2]);
         raw[28..32].copy_from_slice(&(size as u32).to_le_bytes());
         sectors.change(entry, &raw)?;
-        self.commit(|_| 0)?;
+        self.commit(|_| 0, false)?;
         if let Some(file) = self.files[n].as_mut() {
             file.changed = false;
         }

@@ -49,7 +49,7 @@ pub fn format(disk: Box<dyn Blocks>, kind: Format, cluster: u32) -> Result<Box<d
     let why = |error: Error| if error.raw_os_error().is_some() { errno(&error) } else { Errno::INVAL };
     format_volume(Window::whole(&sectors, &last), options).map_err(why)?;
     let mut sectors = sectors.into_inner();
-    sectors.commit(|_| 0)?;
+    sectors.commit(|_| 0, false)?;
     sectors.flush()?;
     Ok(sectors.into_disk())
 }

@@ -153,14 +153,16 @@ impl Sectors {
         self.changed.clear();
     }
 
-    /// Writes all changes: the lowest rank first, and within a rank in the order in which they were made.
+    /// Writes all changes: the lowest rank first, and within a rank in the order in which they were made. `settled`: a rank
+    /// is on the disk before the next one begins, whatever order the disk likes.
     ///
     /// # Errors
     /// The device failed; what was not written yet is forgotten.
-    pub fn commit(&mut self, rank: impl Fn(u64) -> u32) -> Result<(), Errno> {
+    pub fn commit(&mut self, rank: impl Fn(u64) -> u32, settled: bool) -> Result<(), Errno> {
         let mut changed = core::mem::take(&mut self.changed);
         changed.sort_by_key(|(sector, _)| rank(*sector));
         let mut rest = &changed[..];
+        let mut before = None;
         while let [(first, _), ..] = rest {
             // A sector whose rank is its own goes alone: it is what makes the others count.
             let joined = rest
@@ -172,6 +174,9 @@ impl Sectors {
                 .count();
             let bytes: Vec<u8> = rest[..joined].iter().flat_map(|(_, bytes)| bytes.iter().copied()).collect();
             self.lines.retain(|line| !(*first..first + joined as u64).contains(&line.sector));
+            if settled && before.replace(rank(*first)).is_some_and(|before| before != rank(*first)) {
+                self.flush()?;
+            }
             self.unflushed = true;
             self.disk.write(*first, &bytes)?;
             for (sector, bytes) in rest[..joined].iter().take(LINES / 2) {

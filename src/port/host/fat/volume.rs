@@ -420,8 +420,12 @@ impl Volume {
             Ok((source, target, victim.filter(|victim| victim.at != source.at), parent))
         })?;
         if let Err(error) = self.publish(target.at) {
-            // The new name may be there or not: the clusters are not to be freed with either.
-            self.twins.push([source.at, target.at]);
+            // The new name may be there or not. Where it cannot be taken back, the clusters are not freed with either.
+            if target.at != source.at
+                && self.unpublish(&source, &target, victim.as_ref(), (to_way, new), parent).is_err()
+            {
+                self.twins.push([source.at, target.at]);
+            }
             return Err(error);
         }
         if target.at == source.at {
