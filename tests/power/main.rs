@@ -20,9 +20,9 @@ use verdict::{Disk, cut_everywhere};
 
 const ALL: [Disk; 3] = [Disk::InOrder, Disk::Torn, Disk::Reordered];
 
-/// The smallest volume with entries of 16 bits, and one with clusters of four sectors.
-fn volumes() -> [Image; 2] {
-    [format(4300, 1), format(18_000, 4)]
+/// The smallest volumes with entries of 16 and of 32 bits, and one with clusters of four sectors.
+fn volumes() -> [Image; 3] {
+    [format(4300, 1), format(66_600, 1), format(18_000, 4)]
 }
 
 /// Tells a story to files over a FAT volume; at its end everything is closed, and the volume clean.
@@ -130,6 +130,22 @@ fn stories() -> Vec<(&'static str, usize, Vec<Op>)> {
                 write(1, 0, 3000),
                 close(0),
                 close(1),
+            ],
+        ),
+        (
+            "long writes that no memory would hold",
+            3,
+            vec![
+                open(0, "long", Mode::Create),
+                write(0, 0, 150_000),
+                Op::Sync { slot: 0 },
+                write(0, 40_000, 1000),
+                write(0, 65_536, 70_000),
+                Op::Append { slot: 0, len: 362 },
+                Op::Append { slot: 0, len: 131_072 },
+                Op::Truncate { slot: 0, size: 200_704 },
+                write(0, 200_704, 100_000),
+                close(0),
             ],
         ),
         (

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use crate::disk::cut::Cuts;
 use crate::disk::fat::check::{Report, Verdict, check};
-use crate::disk::image::Image;
+use crate::disk::image::{Image, SECTOR};
 use crate::disk::story::{State, Told};
 
 /// How the disk treats what it is given.
@@ -37,8 +37,13 @@ fn is_of(file: usize, since: usize, states: &[State], bytes: &[u8]) -> bool {
     let versions = || states[since..].iter().filter_map(|state| state.bytes.get(file));
     let (least, most) =
         versions().fold((usize::MAX, 0), |(least, most), version| (least.min(version.len()), most.max(version.len())));
-    (least..=most).contains(&bytes.len())
-        && bytes.iter().enumerate().all(|(at, byte)| versions().any(|version| version.get(at) == Some(byte)))
+    // Most pieces are of one version.
+    let right = |(n, piece): (usize, &[u8])| {
+        let at = n * SECTOR;
+        versions().any(|version| version.get(at..at + piece.len()) == Some(piece))
+            || piece.iter().enumerate().all(|(n, byte)| versions().any(|version| version.get(at + n) == Some(byte)))
+    };
+    (least..=most).contains(&bytes.len()) && bytes.chunks(SECTOR).enumerate().all(right)
 }
 
 /// Looks at the disk after a cut, `done` operations being confirmed; the first thing that is wrong with the files.

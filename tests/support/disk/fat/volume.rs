@@ -108,6 +108,19 @@ impl Volume {
         }
     }
 
+    /// Behind the free clusters that fill a sector of the table, if `cluster` is the first of one that is empty. Large
+    /// volumes are looked at often, and hold little.
+    pub fn behind_free(&self, table: &[u8], cluster: u32) -> Option<u32> {
+        let bytes = match self.width {
+            Width::Fat12 => return None,
+            Width::Fat16 => 2,
+            Width::Fat32 => 4,
+        };
+        let at = cluster as usize * bytes;
+        let empty = at.is_multiple_of(SECTOR) && table.get(at..at + SECTOR)? == [0; SECTOR];
+        empty.then(|| self.end.min(cluster + (SECTOR / bytes) as u32))
+    }
+
     /// Writes the raw entry of a cluster into the bytes of a table.
     pub fn set(&self, table: &mut [u8], cluster: u32, raw: u32) {
         let n = cluster as usize;
