@@ -13,14 +13,29 @@ use std::process::Command;
 use libtest_mimic::{Arguments, Failed, Trial};
 use support::{archive, compiler, root, run, scratch};
 
-/// Bytes of the core pool: one in which hardly anything fits, one that holds the file in part, one that holds all of it.
-const POOLS: [(&str, u32); 3] = [("tiny", 160_000), ("small", 300_000), ("ample", 2_000_000)];
+/// What is exercised in which memory.
+#[derive(Clone, Copy)]
+struct Plan {
+    name: &'static str,
+    /// Bytes of the core pool.
+    pool: u32,
+    /// Bytes of the file, and of one operation, at most; operations begin and end at multiples of `align`.
+    file: u32,
+    most: u32,
+    align: u32,
+}
 
-/// Windows of up to 64 KB of a file of up to 256 KB, in all the ways that our files know.
-const CONFIG: &str = "\
-flen = 262144
-[opsize]
-max = 65536
+/// A pool in which hardly anything fits, one that holds the file in part, one that holds all of it; and operations so long
+/// that they go past the cache.
+const PLANS: [Plan; 4] = [
+    Plan { name: "tiny", pool: 160_000, file: 262_144, most: 65_536, align: 1 },
+    Plan { name: "small", pool: 300_000, file: 262_144, most: 65_536, align: 1 },
+    Plan { name: "ample", pool: 2_000_000, file: 262_144, most: 65_536, align: 1 },
+    Plan { name: "little", pool: 300_000, file: 700_000, most: 262_144, align: 512 },
+];
+
+/// All the ways that our files know.
+const WEIGHTS: &str = "\
 [weights]
 close_open = 0.5
 invalidate = 0
@@ -53,9 +68,11 @@ fn count(report: &str, what: &str) -> u64 {
     before.split_whitespace().next_back().and_then(|number| number.parse().ok()).unwrap_or(0)
 }
 
-fn exercise(tool: &Path, shim: &Path, pool: (&str, u32), seed: u64, operations: u64) -> Result<(), Failed> {
-    let dir = scratch(&format!("fsx-{}-{seed}", pool.0));
-    fs::write(dir.join("fsx.toml"), CONFIG)?;
+fn exercise(tool: &Path, shim: &Path, plan: Plan, seed: u64, operations: u64) -> Result<(), Failed> {
+    let Plan { name, pool, file, most, align } = plan;
+    let dir = scratch(&format!("fsx-{name}-{seed}"));
+    let config = format!("flen = {file}\n[opsize]\nmax = {most}\nalign = {align}\n{WEIGHTS}");
+    fs::write(dir.join("fsx.toml"), config)?;
     let file = dir.join("file");
     let output = Command::new(tool)
         .args(["-f", "fsx.toml", "-N", &operations.to_string(), "-S", &seed.to_string(), "-P", "."])
@@ -64,7 +81,7 @@ fn exercise(tool: &Path, shim: &Path, pool: (&str, u32), seed: u64, operations: 
         .env("LD_PRELOAD", shim)
         .env("RM_FILE", &file)
         .env("RM_IMAGE", dir.join("image"))
-        .env("RM_POOL", pool.1.to_string())
+        .env("RM_POOL", pool.to_string())
         .output()?;
     let said = [output.stdout, output.stderr].concat();
     let said = String::from_utf8_lossy(&said);
@@ -92,10 +109,10 @@ fn main() {
     let shim = if missing || arguments.list { PathBuf::new() } else { shim() };
     let mut trials = Vec::new();
     for seed in 1..=seeds {
-        for pool in POOLS {
+        for plan in PLANS {
             let (tool, shim) = (tool.clone(), shim.clone());
-            let trial = Trial::test(format!("fsx_with_{}_memory_and_seed_{seed}", pool.0), move || {
-                exercise(&tool, &shim, pool, seed, operations)
+            let trial = Trial::test(format!("fsx_with_{}_memory_and_seed_{seed}", plan.name), move || {
+                exercise(&tool, &shim, plan, seed, operations)
             });
             trials.push(trial.with_ignored_flag(missing));
         }

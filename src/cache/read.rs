@@ -152,7 +152,7 @@ fn miss<H: House<State: Cached>>(
     pattern: &Pattern,
     deserves: Deserves,
 ) -> Result<usize, Errno> {
-    if passes_by(g, object, at, into.len()) {
+    if passes_by(g, object, at, into) {
         return direct(g, object, at, into);
     }
     let gathered = if deserves.run { 0 } else { gather(g, object) };

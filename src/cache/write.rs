@@ -3,12 +3,14 @@
 //! ```text
 //!   write ─► room on the volume? ─► window ─► sectors covered in part: read first, or zero behind the end ─► copied, dirty
 //!              space.rs              │
+//!                                    ├ large, or no memory: whole sectors from the caller's buffer (direct.rs)
 //!                                    └ no memory: the reserve, its last window written back
 //!   then, if there is too much that is dirty, or may not wait: written back (flush.rs)
 //! ```
 //!
 //! A whole sector is written without being read. Only what is in transfer just now is waited for.
 
+use super::direct::{passes_by, write_past};
 use super::pattern::{Deserves, Pattern};
 use super::segment::{Made, Reader, segment};
 use super::{Cached, flush, reserve, space};
@@ -216,7 +218,7 @@ enum Placed {
     Past(usize),
 }
 
-/// A window for a byte that nobody speaks for. Without memory, whole sectors go to storage as they are.
+/// A window for a byte that nobody speaks for. Whole sectors go to storage as they are where there are many, or no memory.
 fn place<H: House<State: Cached>>(
     g: &mut Guard<H>,
     object: u16,
@@ -225,6 +227,12 @@ fn place<H: House<State: Cached>>(
     pattern: &Pattern,
     deserves: Deserves,
 ) -> Result<Placed, Errno> {
+    if passes_by(g, object, at, from) {
+        let put = write_past(g, object, at, from)?;
+        if put > 0 {
+            return Ok(Placed::Past(put));
+        }
+    }
     let grows = at + from.len() as u64 > g.maps().objects[object].size;
     match segment(g, object, at, deserves.class, Reader::File, grows) {
         Made::Here(name) => return Ok(Placed::Here(name)),
@@ -235,7 +243,7 @@ fn place<H: House<State: Cached>>(
     if flush::make_clean(g) {
         return Ok(Placed::Again);
     }
-    let put = past(g, object, at, from)?;
+    let put = write_past(g, object, at, from)?;
     if put > 0 {
         return Ok(Placed::Past(put));
     }
@@ -256,48 +264,6 @@ fn place<H: House<State: Cached>>(
     }
     g.wait(Channel::Data, None);
     Ok(Placed::Again)
-}
-
-/// Writes whole sectors from the caller's buffer, where there are two or more that no mapping covers: how many bytes; 0
-/// where that cannot be.
-fn past<H: House<State: Cached>>(g: &mut Guard<H>, object: u16, at: u64, from: &[u8]) -> Result<usize, Errno> {
-    let maps = g.maps();
-    let whole = (from.len().min(H::TRANSFER) & !(H::SECTOR - 1)) as u64;
-    let file = &maps.objects[object];
-    let free = file.direct == (0, 0) && !file.flags.contains(Flags::SWEPT) && at <= file.stored;
-    if !at.is_multiple_of(H::SECTOR as u64) || !free {
-        return Ok(0);
-    }
-    let mut until = at;
-    while until < at + whole && maps.authority(object, until).is_none() && maps.near(object, until).is_none() {
-        until += H::SECTOR as u64;
-    }
-    if until - at < 2 * H::SECTOR as u64 {
-        return Ok(0);
-    }
-    // Whoever wants these bytes meanwhile waits for the mark.
-    maps.objects[object].direct = (at, until);
-    let stream = begin(maps, object);
-    let from = &from[..(until - at) as usize];
-    let result = g.unlocked(|| H::write_at(stream, at, from));
-    let maps = g.maps();
-    maps.counts.writes += 1;
-    let put = *result.as_ref().unwrap_or(&0);
-    maps.counts.written += put as u64;
-    maps.counts.errors += u64::from(result.is_err());
-    let file = &mut maps.objects[object];
-    file.direct = (0, 0);
-    file.flags |= Flags::UNSYNCED | Flags::WRITTEN;
-    file.stored = file.stored.max(at + put as u64);
-    file.size = file.size.max(at + put as u64);
-    file.version = file.version.wrapping_add(1);
-    g.cache().counts.direct += 1;
-    end_transfer(g, object);
-    match result {
-        Ok(put) if put > 0 => Ok(put),
-        Ok(_) => Err(Errno::NOSPC),
-        Err(error) => Err(error),
-    }
 }
 
 /// Makes a file shorter; one that is shorter already stays as it is. Waits for what is in transfer.
