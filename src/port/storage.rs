@@ -125,14 +125,17 @@ pub trait Storage: 'static {
     /// The device failed; the stream is closed all the same.
     fn close(stream: i32) -> Result<(), Errno>;
 
-    /// Reads at an offset into the buffer; fewer bytes than it holds only where the file ends.
+    /// Reads at an offset, where a sector begins, into the buffer; fewer bytes than it holds only where the file ends. The
+    /// buffer holds whole sectors, a caller's own one perhaps a part of one at its end: all of it is one command for each
+    /// run of clusters.
     ///
     /// # Errors
     /// The device failed: nothing in the buffer counts.
     fn read_at(stream: i32, offset: u64, into: &mut [u8]) -> Result<usize, Errno>;
 
     /// Writes at an offset, which is at most the length that storage has of the file; behind it the file grows. Fewer
-    /// bytes than given only where the volume is full.
+    /// bytes than given only where the volume is full. The bytes end with a sector or with the file; a partial last sector
+    /// goes in the command of those before it: the buffer is readable up to that sector's end.
     ///
     /// # Errors
     /// `ENOSPC` when not one byte had room; the device failed, and what is on the disk in this range is unknown.
