@@ -4,10 +4,12 @@ use std::vec;
 use std::vec::Vec;
 
 use super::testing::{MAKE, RW, get, open_as, path, put, world};
-use super::{Mode, Whence, close, exists, remove, rename, same, seek, size, sync, truncate};
+use super::{Mode, Whence, close, exists, remove, rename, same, seek, size, sync, tree, truncate};
 use crate::cache::flush;
-use crate::port::model::{Dice, World, pattern};
-use crate::port::storage::Errno;
+use crate::mmap::mapping::Mapped;
+use crate::port::model::{Dice, Model, World, pattern};
+use crate::port::monitor::House;
+use crate::port::storage::{Claim, Errno};
 
 fn at(world: &World, fd: i32, offset: i64) -> u64 {
     seek(&mut world.enter(), fd, offset, Whence::Set).unwrap()
@@ -286,4 +288,36 @@ fn a_call_under_way_keeps_the_descriptor_that_another_thread_closes() {
     end(&world, fd).unwrap();
     end(&world, fd + 1).unwrap();
     assert_eq!(world.streams(), 0);
+}
+
+/// What storage says of a file while it is opened may be from before a writer's last sync; then the opener asks again, or it
+/// would take the file for one that somebody else has changed.
+#[test]
+fn a_file_that_is_closed_after_writing_while_it_is_opened_again_stays_one_file() {
+    // Opened by path, and claimed as a descriptor of the tree.
+    for claimed in [false, true] {
+        let world = world(1_000_000);
+        let bytes = pattern(5000);
+        let writer = open_as(&world, "file", MAKE).unwrap();
+        assert_eq!(put(&world, writer, &bytes), Ok(5000));
+        world.when_opened(move || close(&mut Model::monitor().enter(), writer).unwrap());
+        let opens = world.enter().maps().opens;
+        let read = if claimed {
+            world.lend(9, "file", Claim::READ);
+            let mut got = vec![0; 6000];
+            let count = tree::read_at(&mut world.enter(), world.pool(), 9, 0, &mut got).unwrap();
+            tree::let_go(&mut world.enter(), 9).unwrap();
+            got.truncate(count);
+            got
+        } else {
+            let reader = open_as(&world, "file", Mode::READ).unwrap();
+            let got = get(&world, reader, 6000).unwrap();
+            end(&world, reader).unwrap();
+            got
+        };
+        assert!(read == bytes, "{} bytes read, claimed {claimed}", read.len());
+        assert_eq!(world.reads(), 0, "what was written is in memory");
+        assert_eq!(world.enter().maps().opens, opens.wrapping_add(1));
+        assert_eq!(world.streams(), 0);
+    }
 }

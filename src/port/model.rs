@@ -103,6 +103,8 @@ struct Disk {
     limit: Option<u64>,
     held: bool,
     waiting: u32,
+    /// What happens once a file has been opened, before its opener hears of it.
+    opened: Option<Box<dyn FnOnce() + Send>>,
 }
 
 /// What the model's files grow by.
@@ -181,7 +183,7 @@ impl Storage for Model {
 
     fn open(path: &CStr, how: How) -> Result<Opened, Errno> {
         let path = path.to_str().expect("text");
-        disk(|disk| {
+        let opened = disk(|disk| {
             let file = match disk.names.get(path) {
                 Some(_) if how.contains(How::CREATE | How::EXCLUSIVE) => return Err(Errno::EXIST),
                 Some(file) => *file,
@@ -197,7 +199,11 @@ impl Storage for Model {
             });
             disk.streams[stream] = Some(file);
             Ok(Opened { stream: stream as i32, identity: disk.files[file].identity(), writable: true })
-        })
+        });
+        if let Some(meanwhile) = disk(|disk| disk.opened.take()) {
+            meanwhile();
+        }
+        opened
     }
 
     fn close(stream: i32) -> Result<(), Errno> {
@@ -489,6 +495,11 @@ impl World {
     /// Nothing fails any more.
     pub fn heal(&self) {
         disk(|disk| (disk.read_fault, disk.write_fault) = (Fault::default(), Fault::default()));
+    }
+
+    /// The next time that a file is opened, this happens before its opener hears what the file is.
+    pub fn when_opened(&self, meanwhile: impl FnOnce() + Send + 'static) {
+        disk(|disk| disk.opened = Some(Box::new(meanwhile)));
     }
 
     /// Transfers stop before they begin.
