@@ -30,6 +30,8 @@ ifneq ($(filter 2,$(MEMORYSIZE))$(filter-out sdl-sim,$(APP_TYPE)),)
   override ROCKMEM := $(if $(filter 0,$(ROCKMEM_LEVEL)),none,buflib)
 endif
 
+override EXTRA_DEFINES += -DROCKMEM_LEVEL=$(ROCKMEM_LEVEL)
+
 ifneq ($(ROCKMEM_LEVEL),0)
   ifdef APP_TYPE
     # The compiler's name for what it compiles for, as Rust spells it.
