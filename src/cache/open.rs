@@ -102,7 +102,7 @@ pub fn attach<H: House<State: Cached>>(g: &mut Guard<H>, opened: Opened) -> Resu
                 continue;
             }
             object.opened = opens;
-            object.lone = 0;
+            (object.lone, object.lost) = (0, 0);
             if let Some(spare) = object.reopen(opened) {
                 // Nothing was written through it.
                 let _ = g.unlocked(|| H::close(spare));

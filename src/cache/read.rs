@@ -200,13 +200,20 @@ fn mostly_here<H: House<State: Cached>>(g: &mut Guard<H>, object: u16) -> bool {
     file.lone >= GATHER[0] && file.cached >= file.size / 2
 }
 
+/// Lone misses in a file after which half of its losses are forgotten.
+const FORGIVEN: u16 = 256;
+
 /// Counts a lone miss in a file: how much larger a window it deserves because others were there before it, and all of
-/// the file would fit into memory that is free.
+/// the file would fit into memory that is free. Every segment that the file lost lately doubles what that takes: where it
+/// nearly fits, large windows would push each other out, and each costs a hundred times what a lone read does.
 fn gather<H: House<State: Cached>>(g: &mut Guard<H>, object: u16) -> u8 {
     let maps = g.maps();
     let file = &mut maps.objects[object];
-    file.lone = file.lone.saturating_add(1);
-    let (lone, size, cached) = (file.lone, file.size, file.cached);
+    file.lone = file.lone.checked_add(1).unwrap_or(FORGIVEN);
+    if file.lone.is_multiple_of(FORGIVEN) {
+        file.lost /= 2;
+    }
+    let (lone, size, cached) = (file.lone >> file.lost.min(15), file.size, file.cached);
     let steps = GATHER.iter().filter(|count| lone >= **count).count() as u8;
     if steps == 0 {
         return 0;

@@ -85,13 +85,15 @@ extern "C" fn free<H: House<State: Cached>, const ARENA: bool>(
     let spares = port::spares();
     let mut g = H::monitor().enter();
     let Some(slot) = g.maps().of_handle(handle, ARENA) else { return REFUSED };
-    let map = g.maps().at(slot);
+    let map = *g.maps().at(slot);
     let soon = map.want == Priority::Soon as u8;
     if !map.loose() || map.marks.contains(Marks::DIRTY) || map.want == Priority::Now as u8 || soon && spares {
         g.cache().counts.refusals += 1;
         return REFUSED;
     }
     g.maps().forget(slot);
+    let file = &mut g.maps().objects[map.object];
+    file.lost = file.lost.saturating_add(1);
     let cache = g.cache();
     cache.counts.evictions += 1;
     cache.counts.given += u64::from(cache.asking == 0);

@@ -55,6 +55,8 @@ pub struct Object {
     pub transfers: u16,
     /// Lone reads that were not in memory, since it was opened.
     pub lone: u16,
+    /// Segments of it that went because memory was short, lately.
+    pub lost: u16,
     /// Its first region.
     pub regions: u16,
     /// Its first and its last dirty mapping.
@@ -114,6 +116,7 @@ impl Object {
         unit: 0,
         transfers: 0,
         lone: 0,
+        lost: 0,
         regions: NONE,
         dirty: (NONE, NONE),
         error: 0,
