@@ -94,6 +94,8 @@ fn exercise(tool: &Path, shim: &Path, plan: Plan, seed: u64, operations: u64) ->
     assert!(count(&said, "calls") > operations, "{said}");
     assert!(count(&said, "mappings") > operations / 20, "{said}");
     assert!(count(&said, "times without memory") > operations / 50, "{said}");
+    // Long operations went past the cache.
+    assert!(most < 100_000 || count(&said, "transfers past") > operations / 20, "{said}");
     fs::remove_file(dir.join("image"))?;
     Ok(())
 }

@@ -41,9 +41,9 @@ struct rm_stats
      */
     uint64_t misses;
     /*
-     Reads that went past the cache for want of memory.
+     Transfers past the cache, to and from buffers of callers: long ones, and those that had no memory.
      */
-    uint64_t direct_reads;
+    uint64_t direct;
     /*
      Segments given up, for whatever reason.
      */

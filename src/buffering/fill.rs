@@ -18,6 +18,7 @@ use core::ffi::c_int;
 use super::handle::{Handle, Home, look, want};
 use super::{Buffered, budget, hooks, position, stream};
 use crate::cache::Cached;
+use crate::cache::ahead;
 use crate::cache::flush;
 use crate::cache::open::release;
 use crate::cache::segment::{Made, Reader, segment};
@@ -87,6 +88,10 @@ pub fn turn<H: House<State: Buffered>>(g: &mut Guard<H>, turns: &mut Turns) -> O
             return None;
         }
     }
+    if job.as_ref().is_none_or(|job| !job.waited) && ahead::serve(g) {
+        turns.awake = true;
+        return None;
+    }
     let Some(job) = job else {
         if hooks::announce(g) || hooks::watch_level(g) {
             return None;
@@ -107,7 +112,7 @@ pub fn turn<H: House<State: Buffered>>(g: &mut Guard<H>, turns: &mut Turns) -> O
 }
 
 /// Whether a moment is in the future, on a clock that wraps.
-fn ahead(now: u32, moment: Option<u32>) -> bool {
+fn later(now: u32, moment: Option<u32>) -> bool {
     moment.is_some_and(|moment| moment.wrapping_sub(now) as i32 > 0)
 }
 
@@ -134,7 +139,7 @@ fn pick<H: House<State: Buffered>>(g: &mut Guard<H>) -> Option<Job> {
         H::wake(Channel::Data);
     }
     let now = H::ticks();
-    if ahead(now, g.buffering().rest_until) {
+    if later(now, g.buffering().rest_until) {
         return None;
     }
     g.buffering().rest_until = None;
@@ -155,7 +160,7 @@ fn pick<H: House<State: Buffered>>(g: &mut Guard<H>) -> Option<Job> {
         return Some(job(&handle, Reader::Waiting(handle.line)));
     }
     // 3: the rest; later, if somebody needs memory just now.
-    if ahead(now, g.cache().pressed.map(|tick| tick.wrapping_add(CAUTION))) {
+    if later(now, g.cache().pressed.map(|tick| tick.wrapping_add(CAUTION))) {
         return None;
     }
     g.cache().pressed = None;
@@ -179,7 +184,7 @@ fn job(handle: &Handle, reader: Reader) -> Job {
 fn next<H: House<State: Buffered>>(g: &mut Guard<H>, n: usize, now: u32) -> Option<Handle> {
     let id = g.buffering().all().get(n)?.id;
     let handle = look(g, id)?;
-    (handle.end < handle.filesize && !ahead(now, handle.retry)).then_some(handle)
+    (handle.end < handle.filesize && !later(now, handle.retry)).then_some(handle)
 }
 
 /// The place of the handle that plays: the base handle, else the one that was read last.

@@ -209,6 +209,7 @@ pub fn reset<H: House<State: Buffered>>(g: &mut Guard<H>, pool: Pool, region: Op
             g.buffering().started = false;
             return false;
         }
+        g.cache().ahead.served = true;
     }
     budget::refresh(g);
     true

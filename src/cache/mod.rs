@@ -12,12 +12,14 @@
 //!        populate (floor 3) ──┘   flush.rs: when, and what first ──► writeback (floor 3)
 //!
 //!     pattern.rs   lone, in sequence, interleaved          open.rs, names.rs   files by identity
+//!     ahead.rs     the next window of a scan, read by the buffering thread
 //! ```
 //!
 //! A segment is a mapping (floor 3) of an aligned window of one file, in a purgeable block of the pool that may move. All
 //! memory that the pool has free may become segments; it goes back when somebody allocates, in the order that the pool
 //! keeps. What is dirty is written back first.
 
+pub mod ahead;
 pub mod direct;
 pub mod flush;
 pub mod names;
@@ -78,6 +80,8 @@ pub struct Cache {
     size: usize,
     /// When somebody last took memory from streams, in ticks.
     pub pressed: Option<u32>,
+    /// What readers of files will want next.
+    pub ahead: ahead::Ahead,
 }
 
 /// A state with a cache in it.
@@ -108,6 +112,7 @@ impl Cache {
             hand: 0,
             size: 0,
             pressed: None,
+            ahead: ahead::Ahead::new(),
         }
     }
 

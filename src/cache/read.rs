@@ -10,7 +10,7 @@
 use super::direct::{direct, passes_by};
 use super::pattern::{Deserves, Pattern};
 use super::segment::{Made, Reader, segment};
-use super::{Cached, reserve};
+use super::{Cached, ahead, reserve};
 use crate::buflib::Priority;
 use crate::mmap::mapping::{Mapped, Maps, Marks, Name};
 use crate::mmap::object::Flags;
@@ -20,6 +20,9 @@ use crate::port::storage::Errno;
 
 /// Lone misses in one file after which windows grow, if memory for all of it is free.
 const GATHER: [u16; 3] = [8, 16, 32];
+
+/// Windows from this class on are read ahead of a run.
+const READ_AHEAD: u8 = 3;
 
 /// Reads from the segment where the last read was, if all of it is there: most reads are of this kind. Waits for nothing.
 #[inline]
@@ -102,6 +105,10 @@ fn by_parts<H: House<State: Cached>>(
                     maps.touch(slot);
                     let scans = pattern.scans() && too_large(g, object);
                     moved_on(g.maps(), left, slot, scans);
+                    if deserves.run && deserves.class >= READ_AHEAD {
+                        let end = g.maps().at(slot).end();
+                        ahead::want(g, object, end, deserves.class);
+                    }
                 }
                 if !fresh {
                     g.maps().use_ahead(slot);

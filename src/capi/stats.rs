@@ -30,8 +30,8 @@ pub struct rm_stats {
     pub hits: u64,
     /// Those that did not.
     pub misses: u64,
-    /// Reads that went past the cache for want of memory.
-    pub direct_reads: u64,
+    /// Transfers past the cache, to and from buffers of callers: long ones, and those that had no memory.
+    pub direct: u64,
     /// Segments given up, for whatever reason.
     pub evictions: u64,
     /// Those of them given up to other users of the pool.
@@ -110,7 +110,7 @@ pub unsafe extern "C" fn rm_get_stats(stats: *mut rm_stats) {
         bytes_asked: counts.asked,
         hits: counts.hits,
         misses: counts.misses,
-        direct_reads: counts.direct,
+        direct: counts.direct,
         evictions: counts.evictions,
         given_to_others: counts.given,
         refusals: counts.refusals,

@@ -68,8 +68,9 @@ __attribute__((destructor)) static void end(void)
     rm_get_stats(&stats);
     if (rm_unmount())
         give_up("unmount");
-    fprintf(stderr, "shim: %lu calls, %lu mappings, %lu times without memory, %llu segments given up\n", calls, mappings,
-            evictions, (unsigned long long)stats.evictions);
+    fprintf(stderr, "shim: %lu calls, %lu mappings, %lu times without memory, %llu segments given up, %llu transfers past "
+            "the cache\n", calls, mappings, evictions, (unsigned long long)stats.evictions,
+            (unsigned long long)stats.direct);
 }
 
 /* The program forgets mappings that it only reads: they end with its next call. */
