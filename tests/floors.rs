@@ -67,6 +67,21 @@ fn handles_on_the_rockbox_port() {
 }
 
 #[test]
+fn events_and_callbacks_on_the_host() {
+    assert_eq!(play("host", "events"), "events as promised\n");
+}
+
+#[test]
+fn events_and_callbacks_on_the_rockbox_port() {
+    assert_eq!(play("rockbox", "events"), "events as promised\n");
+}
+
+#[test]
+fn the_next_seconds_stay_in_memory_when_the_systems_cache_is_dropped() {
+    assert_eq!(play("host", "resident"), "resident as promised\n");
+}
+
+#[test]
 fn streams_on_the_host_while_another_thread_allocates() {
     assert_eq!(play("host", "streams"), "streams as promised\n");
 }
@@ -83,5 +98,6 @@ fn files_and_streams_on_the_rockbox_port_with_32_bit() {
         assert_eq!(play("rockbox32", "mapped"), "mappings as promised\n");
         assert_eq!(play("rockbox32", "streams"), "streams as promised\n");
         assert_eq!(play("rockbox32", "handles"), "handles as promised\n");
+        assert_eq!(play("rockbox32", "events"), "events as promised\n");
     }
 }

@@ -12,23 +12,19 @@
 
 #![cfg(shuttle)]
 
-use core::ffi::CStr;
+#[path = "support/choice.rs"]
+mod choice;
+
 use std::cell::{Cell, RefCell};
 use std::ptr::null;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use rockmem::buflib::{Context, Pool};
+use choice::{DISK, HOUSE, TRANSFERS, dice, pool, together};
 use rockmem::cache::pattern::Pattern;
 use rockmem::cache::{open, prepare, read, write};
-use rockmem::house::State;
 use rockmem::mmap::callers;
 use rockmem::mmap::mode::Mode;
-use rockmem::port::kernel::{Channel, Kernel};
-use rockmem::port::monitor::{House, Monitor};
-use rockmem::port::storage::{Errno, How, Identity, Opened, Space, Storage};
-use shuttle::rand::{Rng, thread_rng};
-use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
-use shuttle::thread::{self, yield_now};
+use rockmem::port::storage::{Errno, How};
+use shuttle::thread::yield_now;
 
 const BYTES: usize = 40 << 10;
 const FILE: usize = 8 << 10;
@@ -37,118 +33,10 @@ const RECORDS: usize = FILE / RECORD;
 /// Threads that write records: record n is thread n % WRITERS's.
 const WRITERS: usize = 3;
 
-/// The port of the models: every attempt on the lock and every half of a transfer lets the scheduler choose.
-struct Choice;
-
-static HOUSE: Monitor<Choice> = Monitor::new(State::new());
-static LOCKED: AtomicBool = AtomicBool::new(false);
-
 thread_local! {
-    static POOL: Cell<Option<Pool>> = const { Cell::new(None) };
     static OBJECT: Cell<u16> = const { Cell::new(0) };
-    static DISK: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
     /// The version of each record that a write has returned for.
     static DONE: RefCell<[u8; RECORDS]> = const { RefCell::new([0; RECORDS]) };
-    static TRANSFERS: Cell<(u32, u32)> = const { Cell::new((0, 0)) };
-}
-
-impl Kernel for Choice {
-    fn lock() {
-        yield_now();
-        while LOCKED.swap(true, Ordering::Acquire) {
-            yield_now();
-        }
-    }
-
-    unsafe fn unlock() {
-        assert!(LOCKED.swap(false, Ordering::Release));
-    }
-
-    unsafe fn wait(_: Channel, _: Option<u32>) {
-        // It may wake for nothing, and in these models always does.
-        // SAFETY: the caller's promise.
-        unsafe { Self::unlock() };
-        Self::lock();
-    }
-
-    fn wake(_: Channel) {}
-
-    fn ticks() -> u32 {
-        0
-    }
-
-    fn start(_: fn()) -> Result<(), Errno> {
-        Err(Errno::NOMEM)
-    }
-
-    fn set_errno(_: Errno) {}
-}
-
-fn identity() -> Identity {
-    Identity { volume: 1, file: 1, size: FILE as u64, stamp: 1 }
-}
-
-impl Storage for Choice {
-    const SECTOR: usize = 512;
-    const TRANSFER: usize = 2048;
-
-    fn open(_: &CStr, _: How) -> Result<Opened, Errno> {
-        Ok(Opened { stream: 0, identity: identity(), writable: true })
-    }
-
-    fn close(_: i32) -> Result<(), Errno> {
-        Ok(())
-    }
-
-    fn read_at(_: i32, offset: u64, into: &mut [u8]) -> Result<usize, Errno> {
-        assert!(into.len() <= Self::TRANSFER);
-        let (at, len) = (offset as usize, into.len());
-        let half = len / 2;
-        DISK.with_borrow(|disk| into[..half].copy_from_slice(&disk[at..at + half]));
-        yield_now();
-        DISK.with_borrow(|disk| into[half..].copy_from_slice(&disk[at + half..at + len]));
-        TRANSFERS.set((TRANSFERS.get().0 + 1, TRANSFERS.get().1));
-        Ok(len)
-    }
-
-    fn write_at(_: i32, offset: u64, from: &[u8]) -> Result<usize, Errno> {
-        assert!(from.len() <= Self::TRANSFER);
-        let (at, half) = (offset as usize, from.len() / 2);
-        DISK.with_borrow_mut(|disk| disk[at..at + half].copy_from_slice(&from[..half]));
-        yield_now();
-        DISK.with_borrow_mut(|disk| disk[at + half..at + from.len()].copy_from_slice(&from[half..]));
-        TRANSFERS.set((TRANSFERS.get().0, TRANSFERS.get().1 + 1));
-        Ok(from.len())
-    }
-
-    fn truncate(_: i32, _: u64) -> Result<(), Errno> {
-        Ok(())
-    }
-
-    fn sync(_: i32) -> Result<Identity, Errno> {
-        yield_now();
-        Ok(identity())
-    }
-
-    fn space(_: i32) -> Space {
-        Space { unit: 4096, free: Some(1 << 30) }
-    }
-}
-
-impl House for Choice {
-    type State = State;
-
-    fn monitor() -> &'static Monitor<Self> {
-        &HOUSE
-    }
-}
-
-fn pool() -> Pool {
-    POOL.get().expect("a pool")
-}
-
-fn dice(n: usize) -> usize {
-    thread_rng().gen_range(0..n)
 }
 
 /// A record of this writer, and its next version, all of whose bytes are the same.
@@ -233,25 +121,12 @@ fn presses(steps: usize) {
     }
 }
 
-/// The state is one for the whole program: models run one after the other.
-static ONE_MODEL: std::sync::Mutex<()> = std::sync::Mutex::new(());
-
 fn under_many_orders(model: fn()) {
-    let _only = ONE_MODEL.lock();
-    let number =
-        |name: &str, otherwise| std::env::var(name).ok().map_or(otherwise, |text| text.parse().expect("a number"));
-    let (seed, rounds) = (number("SEED", 1), number("ROUNDS", 1000) as usize);
-    let run = |scheduler: Box<dyn Scheduler + Send>| {
-        shuttle::Runner::new(scheduler, shuttle::Config::default()).run(move || {
-            *HOUSE.enter() = State::new();
-            DISK.set(vec![0; FILE]);
+    choice::under_many_orders(
+        BYTES,
+        || vec![0; FILE],
+        move || {
             DONE.set([0; RECORDS]);
-            let (mut ctx, mut memory) = (Context::new(), vec![0u64; BYTES / 8]);
-            // SAFETY: both live until the end of this closure, and nothing uses the pool after it.
-            POOL.set(Some(unsafe {
-                Pool::init(&raw mut ctx, memory.as_mut_ptr().cast(), BYTES);
-                Pool::new(&raw mut ctx)
-            }));
             prepare(&mut HOUSE.enter(), pool()).expect("tables");
             OBJECT.set(open::open(&mut HOUSE.enter(), c"file", How::WRITE).expect("open"));
             model();
@@ -259,27 +134,13 @@ fn under_many_orders(model: fn()) {
             let done = DONE.with_borrow(|done| *done);
             DISK.with_borrow(|disk| {
                 for (n, record) in disk.chunks(RECORD).enumerate() {
-                    assert!(
-                        record.iter().all(|byte| *byte == done[n]),
-                        "record {n} on the disk is not of version {}",
-                        done[n]
-                    );
+                    let right = record.iter().all(|byte| *byte == done[n]);
+                    assert!(right, "record {n} on the disk is not of version {}", done[n]);
                 }
             });
-            pool().check_valid();
-            POOL.set(None);
-            *HOUSE.enter() = State::new();
-        });
-    };
-    TRANSFERS.set((0, 0));
-    run(Box::new(RandomScheduler::new_from_seed(seed, rounds)));
-    run(Box::new(PctScheduler::new_from_seed(seed, 3, rounds)));
+        },
+    );
     assert!(TRANSFERS.get().0 > 100 && TRANSFERS.get().1 > 100, "{:?} transfers", TRANSFERS.get());
-}
-
-fn together(threads: Vec<fn()>) {
-    let threads: Vec<_> = threads.into_iter().map(thread::spawn).collect();
-    threads.into_iter().for_each(|thread| thread.join().expect("a thread"));
 }
 
 #[test]

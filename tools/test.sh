@@ -34,6 +34,8 @@ if [ $# -eq 0 ]; then
     fi
     models loom audio_pool_loom
     models shuttle pool_shuttle
+    models shuttle pages_shuttle
+    models shuttle streams_shuttle
     if tools/tsan.sh --have; then
         echo "     Target the thread sanitizer" >>"$log"
         tools/tsan.sh >>"$log" 2>&1 </dev/null || status=$?

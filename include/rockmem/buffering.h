@@ -70,6 +70,9 @@ void buffering_set_hooks(const struct buffering_hooks *hooks);
  written back and the region is the caller's again; with NULL and 0 it lives in the core pool, shared with everybody.
  False, and nothing can be opened, for less than 36 KB, or when the core pool has no room for the tables.
 
+ A region in a block of the core pool is given back, and nothing can be opened, when `core_shrink` or `core_free` is
+ called for that block, as by playback of the tree, which resets after that.
+
  The caller sees to it that:
  * The core pool was initialised.
  * `buf` is NULL, or `buflen` bytes that nobody else uses until the next reset.
@@ -109,7 +112,8 @@ bool bufclose(int handle_id);
 
 /*
  Moves the position to `newpos` bytes from the start of the file: 0, ERR_HANDLE_NOT_FOUND, or ERR_INVALID_VALUE
- beyond the end. Never waits.
+ beyond the end; ERR_BUFFER_FULL for a place before the offset at which a type that lies whole was opened, when there
+ is no memory for what lies between. Never waits for data.
 
  The caller sees to it that:
  * After a jump out of what is in memory, pointers of `bufgetdata` from this handle are not used any more.
@@ -118,7 +122,7 @@ int bufseek(int handle_id, size_t newpos);
 
 /*
  Moves the position by `offset` bytes: 0, ERR_HANDLE_NOT_FOUND, or ERR_INVALID_VALUE before the start or beyond the
- end. Never waits.
+ end; ERR_BUFFER_FULL as `bufseek`. Never waits for data.
 
  The caller sees to it that:
  * As `bufseek`.

@@ -188,13 +188,7 @@ pub fn home<H: House<State: Buffered>>(g: &mut Guard<H>) -> Option<Pool> {
 /// nothing can be opened.
 pub fn reset<H: House<State: Buffered>>(g: &mut Guard<H>, pool: Pool, region: Option<Region>) -> bool {
     hooks::event(g, BUFFER_EVENT_BUFFER_RESET, None);
-    while let Some(id) = g.buffering().all().first().map(|handle| handle.id) {
-        open::close(g, id);
-    }
-    g.buffering().base = -1;
-    g.buffering().live = false;
-    // What could not be written back is told by the files.
-    let _ = arena::give_back(g);
+    end(g);
     if region.is_some_and(|region| region.bytes() < LEAST) || prepare(g, pool).is_err() || !furnish(g, pool) {
         return false;
     }
@@ -213,6 +207,18 @@ pub fn reset<H: House<State: Buffered>>(g: &mut Guard<H>, pool: Pool, region: Op
     }
     budget::refresh(g);
     true
+}
+
+/// Closes every handle and gives the region back, if there is one: what is dirty there is written. Nothing can be opened
+/// until the next reset.
+pub fn end<H: House<State: Buffered>>(g: &mut Guard<H>) {
+    while let Some(id) = g.buffering().all().first().map(|handle| handle.id) {
+        open::close(g, id);
+    }
+    g.buffering().base = -1;
+    g.buffering().live = false;
+    // What could not be written back is told by the files.
+    let _ = arena::give_back(g);
 }
 
 /// Takes the table of handles and the reserve, once.

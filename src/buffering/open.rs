@@ -4,7 +4,7 @@ use core::ffi::{CStr, c_void};
 
 use super::handle::{Handle, Home, Kind, drop_bridge, let_go};
 use super::hooks::{Tags, will_finish};
-use super::{Buffered, ERR_BUFFER_FULL, ERR_FILE_ERROR, budget, home, parsed, position};
+use super::{Buffered, ERR_BUFFER_FULL, ERR_FILE_ERROR, ERR_HANDLE_NOT_FOUND, budget, home, parsed, position};
 use crate::buflib::Pool;
 use crate::cache::open::{open as open_file, release};
 use crate::cache::segment::keep;
@@ -106,6 +106,35 @@ fn atomic_home<H: House<State: Buffered>>(
     let data = g.maps().get(name.slot)? as usize;
     g.buffering().fixed += u64::from(length);
     Some(Home::Atomic { object, map: Some(name), base, data })
+}
+
+/// Gives a handle that lies whole a mapping of its file from an earlier byte on, where its position is then.
+///
+/// # Errors
+/// `ERR_BUFFER_FULL`; `ERR_HANDLE_NOT_FOUND` when it is closed meanwhile.
+pub fn map_from<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32, object: u16, start: u64) -> Result<(), i32> {
+    let pool = home(g).ok_or(ERR_HANDLE_NOT_FOUND)?;
+    let size = g.maps().objects[object].size;
+    // A use of our own: the handle may be closed while we ask for memory.
+    g.maps().objects[object].hold();
+    let result = match (atomic_home(g, pool, object, start, size), g.buffering().find(id)) {
+        (None, _) => Err(ERR_BUFFER_FULL),
+        (Some(home), Some(handle)) => {
+            let old = *handle;
+            *handle = Handle { home, start, pos: start, end: start, finish_due: start < handle.filesize, ..old };
+            drop_home(g, &old);
+            g.buffering().filling = true;
+            H::wake(Channel::Work);
+            Ok(())
+        }
+        (Some(home), None) => {
+            drop_home(g, &Handle { home, ..Handle::FREE });
+            Err(ERR_HANDLE_NOT_FOUND)
+        }
+    };
+    // Storage has what it should have, or the file remembers.
+    let _ = release(g, object);
+    result
 }
 
 /// Opens a handle over `size` bytes: a copy of `source`, or any content without one.

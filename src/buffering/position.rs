@@ -1,7 +1,7 @@
 //! Moving a position, and what that means for the segments it passes.
 
 use super::handle::{Handle, Home, let_go, look};
-use super::{Buffered, ERR_HANDLE_NOT_FOUND, ERR_INVALID_VALUE, budget};
+use super::{Buffered, ERR_HANDLE_NOT_FOUND, ERR_INVALID_VALUE, budget, open};
 use crate::buflib::Priority;
 use crate::cache::segment::keep;
 use crate::mmap::mapping::{Mapped, Marks};
@@ -62,16 +62,28 @@ pub fn settle<H: House<State: Buffered>>(g: &mut Guard<H>, object: u16) {
 /// Moves the position to a byte of the file, or to its end.
 ///
 /// # Errors
-/// `ERR_HANDLE_NOT_FOUND`; `ERR_INVALID_VALUE` beyond the end.
+/// `ERR_HANDLE_NOT_FOUND`; `ERR_INVALID_VALUE` beyond the end; `ERR_BUFFER_FULL` when a handle that lies whole was
+/// opened behind this place, and there is no memory for more of its file.
 pub fn seek<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32, target: u64) -> Result<(), i32> {
     let handle = look(g, id).ok_or(ERR_HANDLE_NOT_FOUND)?;
     if target > handle.filesize {
         return Err(ERR_INVALID_VALUE);
     }
+    if let Home::Atomic { object, base, .. } = handle.home
+        && target < base
+    {
+        return open::map_from(g, id, object, target);
+    }
     let near = g.buffering().near;
     let now = g.buffering().find(id).ok_or(ERR_HANDLE_NOT_FOUND)?;
     now.pos = target;
     let Home::Stream { object } = handle.home else {
+        if target < now.start {
+            // In the first sector of its mapping: nobody knows yet whether that was read.
+            (now.start, now.end) = (target, target);
+            g.buffering().filling = true;
+            H::wake(Channel::Work);
+        }
         return Ok(());
     };
     let inside = target >= handle.pos && target <= handle.end;

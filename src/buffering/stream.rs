@@ -28,7 +28,8 @@ pub fn resident<H: House<State: Buffered>>(g: &mut Guard<H>, handle: &Handle, fr
     let object = match handle.home {
         Home::Stream { object } => object,
         Home::Atomic { map: Some(name), base, .. } => {
-            return (g.maps().valid_run(name.slot, (from - base) as usize) as u64).min(most);
+            let Some(inside) = from.checked_sub(base) else { return 0 };
+            return (g.maps().valid_run(name.slot, inside as usize) as u64).min(most);
         }
         _ => return handle.end.saturating_sub(from).min(most),
     };
@@ -201,14 +202,18 @@ pub fn data<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32, size: usize) -
     let size = clip(&handle, size);
     match handle.home {
         Home::Stream { object } => stream_data(g, id, object, handle.pos, size),
-        Home::Atomic { base, data, .. } => match wait(g, id, handle.pos, size)? {
-            Waited::Ready(len) => Ok((data + (handle.pos - base) as usize, len)),
-            Waited::Starved => Err(ERR_FILE_ERROR),
-        },
-        Home::Memory { data, .. } => match wait(g, id, handle.pos, size)? {
-            Waited::Ready(len) => Ok((data + handle.pos as usize, len)),
-            Waited::Starved => Err(ERR_FILE_ERROR),
-        },
+        Home::Atomic { .. } | Home::Memory { .. } => {
+            let Waited::Ready(len) = wait(g, id, handle.pos, size)? else { return Err(ERR_FILE_ERROR) };
+            // The handle may have moved while it was waited for.
+            let now = g.buffering().find(id).ok_or(ERR_HANDLE_NOT_FOUND)?;
+            let (base, data) = match now.home {
+                Home::Atomic { base, data, .. } => (base, data),
+                Home::Memory { data, .. } => (0, data),
+                Home::Stream { .. } => return Err(ERR_HANDLE_NOT_FOUND),
+            };
+            let inside = handle.pos.checked_sub(base).ok_or(ERR_INVALID_VALUE)?;
+            Ok((data + inside as usize, len))
+        }
     }
 }
 

@@ -33,6 +33,7 @@
 //! | `shrink.rs` | free and shrink |
 //! | `shift.rs` | the pool moved as a whole |
 //! | `check.rs`, `debug.rs`, `map.rs` | judging and showing a pool |
+//! | `loan.rs` | memory of the core pool that is lent, and ends before its block does |
 //! | `stats.rs` | what a pool counts |
 //! | `effort.rs` | what requests cost, for tests |
 //!
@@ -49,6 +50,7 @@ mod evacuate;
 mod extension;
 mod hole;
 mod index;
+pub mod loan;
 mod map;
 mod moving;
 mod pool;

@@ -7,6 +7,7 @@ use crate::port::PoolLock;
 use crate::port::fault::{self, Fault};
 use core::cell::UnsafeCell;
 use core::ffi::c_char;
+use core::ops::Range;
 
 /// A context that several threads may name: its pool has the lock.
 #[repr(transparent)]
@@ -109,6 +110,14 @@ impl Pool {
     #[inline]
     pub fn shrink(self, handle: i32, start: *mut u8, size: usize) -> bool {
         self.with(|core| core.shrink(handle, (!start.is_null()).then_some(start as usize), size))
+    }
+
+    /// The addresses of the data of a handle, up to its block's end, until the next allocation by anybody moves it.
+    pub fn range(self, handle: i32) -> Range<usize> {
+        self.with(|core| {
+            let i = core.block(handle);
+            core.address(i)..core.address(i + core.len(i))
+        })
     }
 
     /// Where the data of a handle is, until the next allocation by anybody moves it.

@@ -19,7 +19,7 @@ use crate::buffering::{
     self, Buffered, ERR_BUFFER_FULL, ERR_FILE_ERROR, ERR_HANDLE_NOT_FOUND, ERR_INVALID_VALUE, ERR_UNSUPPORTED_TYPE,
     budget, open, position, stream,
 };
-use crate::buflib::Pool;
+use crate::buflib::{Pool, loan};
 use crate::mmap::memory::Region;
 use crate::port::System;
 use crate::port::monitor::{Guard, House};
@@ -73,6 +73,9 @@ pub unsafe extern "C" fn buffering_set_hooks(hooks: *const Hooks) {
 /// written back and the region is the caller's again; with NULL and 0 it lives in the core pool, shared with everybody.
 /// False, and nothing can be opened, for less than 36 KB, or when the core pool has no room for the tables.
 ///
+/// A region in a block of the core pool is given back, and nothing can be opened, when `core_shrink` or `core_free` is
+/// called for that block, as by playback of the tree, which resets after that.
+///
 /// # Safety
 /// * The core pool was initialised.
 /// * `buf` is NULL, or `buflen` bytes that nobody else uses until the next reset.
@@ -81,7 +84,14 @@ pub unsafe extern "C" fn buffering_set_hooks(hooks: *const Hooks) {
 pub unsafe extern "C" fn buffering_reset(buf: *mut c_char, buflen: usize) -> bool {
     // SAFETY: nobody else's until the next reset, by the caller's promise.
     let region = (!buf.is_null()).then(|| unsafe { Region::new(buf.cast(), buflen) });
-    buffering::reset(&mut enter(), Pool::core(), region)
+    let done = buffering::reset(&mut enter(), Pool::core(), region);
+    loan::lend((done && !buf.is_null()).then_some((buf as usize, buflen)), leave);
+    done
+}
+
+/// The region is about to be somebody else's.
+fn leave() {
+    buffering::end(&mut enter());
 }
 
 /// Opens a file from `offset` on (0 if that is beyond its end): a handle above 0; ERR_FILE_ERROR; ERR_BUFFER_FULL when
@@ -134,7 +144,8 @@ pub unsafe extern "C" fn bufclose(handle_id: c_int) -> bool {
 }
 
 /// Moves the position to `newpos` bytes from the start of the file: 0, ERR_HANDLE_NOT_FOUND, or ERR_INVALID_VALUE
-/// beyond the end. Never waits.
+/// beyond the end; ERR_BUFFER_FULL for a place before the offset at which a type that lies whole was opened, when there
+/// is no memory for what lies between. Never waits for data.
 ///
 /// # Safety
 /// * After a jump out of what is in memory, pointers of `bufgetdata` from this handle are not used any more.
@@ -144,7 +155,7 @@ pub unsafe extern "C" fn bufseek(handle_id: c_int, newpos: usize) -> c_int {
 }
 
 /// Moves the position by `offset` bytes: 0, ERR_HANDLE_NOT_FOUND, or ERR_INVALID_VALUE before the start or beyond the
-/// end. Never waits.
+/// end; ERR_BUFFER_FULL as `bufseek`. Never waits for data.
 ///
 /// # Safety
 /// * As `bufseek`.

@@ -5,7 +5,7 @@
 
 use core::ffi::{c_char, c_int, c_uint, c_void};
 
-use crate::buflib::{Callbacks, Pool};
+use crate::buflib::{Callbacks, Pool, loan};
 
 /// `buflib_alloc` in the core pool.
 ///
@@ -45,6 +45,7 @@ pub unsafe extern "C" fn core_alloc_maximum(size: *mut usize, ops: *mut Callback
 /// * `handle` is an allocation of the core pool.
 #[unsafe(export_name = prefix!("core_shrink"))]
 pub unsafe extern "C" fn core_shrink(handle: c_int, new_start: *mut c_void, new_size: usize) -> bool {
+    loan::before_change(handle);
     Pool::core().shrink(handle, new_start.cast(), new_size)
 }
 
@@ -81,6 +82,7 @@ pub unsafe extern "C" fn core_pin_count(handle: c_int) -> c_uint {
 /// * `handle` is an allocation of the core pool, or not above 0.
 #[unsafe(export_name = prefix!("core_free"))]
 pub unsafe extern "C" fn core_free(handle: c_int) -> c_int {
+    loan::before_change(handle);
     Pool::core().free(handle)
 }
 

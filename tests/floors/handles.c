@@ -109,6 +109,14 @@ static void positions_move_inside_the_file_only(void)
     CHECK(bufseek(id, LARGE + 1) == ERR_INVALID_VALUE && bufseek(id, (size_t)-1) == ERR_INVALID_VALUE);
     CHECK(bufadvance(id, -LARGE) == 0 && bufadvance(id, -1) == ERR_INVALID_VALUE && bufftell(id) == 0);
     CHECK(bufclose(id));
+    void *data; /* before the place from which on a file was taken whole */
+    id = bufopen("small", 50000, TYPE_ATOMIC_AUDIO, NULL);
+    CHECK(id > 0 && bufgetdata(id, 0, &data) == 50000 && bufadvance(id, -49000) == 0 && bufftell(id) == 1000);
+    CHECK(bufgetdata(id, 0, &data) == SMALL - 1000 && memcmp(data, small + 1000, SMALL - 1000) == 0);
+    CHECK(bufseek(id, 0) == 0 && bufread(id, 1, &byte) == 1 && (unsigned char)byte == small[0]);
+    CHECK(bufclose(id) && (id = bufopen("small", 50000, TYPE_ATOMIC_AUDIO, NULL)) > 0 && bufadvance(id, -300) == 0);
+    CHECK(bufgetdata(id, 200, &data) == 200 && memcmp(data, small + 49700, 200) == 0 && bufseek(id, 0) == 0);
+    CHECK(buf_used() >= SMALL && bufseek(id, 99999) == 0 && bufgetdata(id, 0, &data) == 1 && bufclose(id) && buf_used() == 0);
 }
 
 static void data_lies_in_one_piece(void)
