@@ -36,6 +36,9 @@ void rm_join(struct filestr_base *stream, const struct filestr_base *of);
  * that is known only after its name is gone. `renew`: nobody relies on the number that it had. */
 uint32_t rm_number(const struct filestr_base *stream, bool renew);
 
+/* Whether a file's last name is gone. */
+bool rm_is_nameless(const struct filestr_base *stream);
+
 /* Which volume, and which mounting of it. */
 uint64_t rm_volume(int volume);
 

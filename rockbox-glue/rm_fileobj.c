@@ -106,6 +106,11 @@ uint32_t rm_number(const struct filestr_base *stream, bool renew)
     return *number;
 }
 
+bool rm_is_nameless(const struct filestr_base *stream)
+{
+    return rm_binding(stream)->flags & FO_REMOVED;
+}
+
 uint64_t rm_volume(int volume)
 {
     return (uint64_t)mounting[volume] << 8 | (uint64_t)(volume + 1);

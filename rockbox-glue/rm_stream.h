@@ -307,6 +307,7 @@ int32_t rmport_claim(int32_t fd, uint32_t *mode, uint64_t *identity)
     else if (!(closing & (1u << fd)))
     {
         *mode = !(file->stream.flags & FD_WRITE) ? 1 : (file->stream.flags & FD_WRONLY) ? 2 : 3;
+        *mode |= rm_is_nameless(&file->stream) ? 4 : 0;
         stream = rm_stream_of(file, identity);
     }
     errno = before;

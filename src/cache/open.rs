@@ -24,6 +24,15 @@ pub fn known(maps: &Maps, like: &Identity) -> Option<u16> {
         .map(|n| n as u16)
 }
 
+/// The object of a file without a name that somebody has open.
+fn buried(maps: &Maps, like: &Identity) -> Option<u16> {
+    let like = |object: &Object| object.identity.volume == like.volume && object.identity.file == like.file;
+    let living = |object: &Object| object.users() > 0 && !object.flags.contains(Flags::GONE);
+    let all = maps.objects.all();
+    let found = all.iter().position(|object| object.flags.contains(Flags::REMOVED) && living(object) && like(object));
+    found.map(|n| n as u16)
+}
+
 /// A slot for an object: a free one, or that of the file that was opened longest ago and is remembered only.
 fn slot(maps: &Maps) -> Option<u16> {
     let objects = maps.objects.all();
@@ -88,13 +97,23 @@ pub fn fresh<H: House<State: Cached>, R>(
 /// # Errors
 /// `EMFILE`, and the stream is closed.
 pub fn attach<H: House<State: Cached>>(g: &mut Guard<H>, opened: Opened) -> Result<u16, Errno> {
+    attach_as(g, opened, false)
+}
+
+/// The same for a descriptor of somebody else's: `nameless` when the file's last name is gone. Who has it open already
+/// has it under the same number; nobody else ever finds it.
+///
+/// # Errors
+/// As [`attach`].
+pub fn attach_as<H: House<State: Cached>>(g: &mut Guard<H>, opened: Opened, nameless: bool) -> Result<u16, Errno> {
     let maps = g.maps();
     maps.opens = maps.opens.wrapping_add(1);
     let opens = maps.opens;
-    while let Some(n) = known(g.maps(), &opened.identity) {
+    let same = |maps: &Maps| if nameless { buried(maps, &opened.identity) } else { known(maps, &opened.identity) };
+    while let Some(n) = same(g.maps()) {
         let object = &mut g.maps().objects[n];
         // What was changed through us is known: storage's size and date are behind, or of the same change.
-        let ours = !object.settled() || object.users() > 0 && object.flags.contains(Flags::WRITTEN);
+        let ours = nameless || !object.settled() || object.users() > 0 && object.flags.contains(Flags::WRITTEN);
         if object.identity == opened.identity || ours {
             if opened.writable && !object.flags.contains(Flags::WRITABLE) && object.transfers > 0 {
                 // The stream that only reads is in use; it will be exchanged.
@@ -127,6 +146,7 @@ pub fn attach<H: House<State: Cached>>(g: &mut Guard<H>, opened: Opened) -> Resu
     }
     maps.objects[n] = Object::new(opened);
     maps.objects[n].opened = opens;
+    maps.objects[n].flags.set(Flags::REMOVED | Flags::STALE, nameless);
     Ok(n)
 }
 

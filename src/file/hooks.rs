@@ -192,6 +192,37 @@ fn hook_08_a_victim_keeps_its_data_and_a_new_file_with_its_number_has_its_own() 
 }
 
 #[test]
+fn hook_08_descriptors_of_a_file_without_a_name_agree_whenever_they_are_first_used() {
+    for used_before in [true, false] {
+        let world = world(1_000_000);
+        let bytes = world.put_pattern("file", 20_000);
+        world.lend(3, "file", Claim::READ | Claim::WRITE);
+        world.lend(4, "file", Claim::READ | Claim::WRITE);
+        let mut got = vec![0; 20_000];
+        if used_before {
+            assert_eq!(tree::read_at(&mut world.enter(), world.pool(), 3, 0, &mut got), Ok(20_000));
+            assert_eq!(got, bytes);
+        }
+        let number = world.number_of("file");
+        remove(&mut world.enter(), &path("file")).unwrap();
+        world.put_as("new", number, vec![9; 20_000]);
+        assert_eq!(tree::write_at(&mut world.enter(), world.pool(), 3, 5, b"one"), Ok((3, 8)));
+        assert_eq!(tree::write_at(&mut world.enter(), world.pool(), 4, 10, b"other"), Ok((5, 15)));
+        for fd in [3, 4] {
+            assert_eq!(tree::read_at(&mut world.enter(), world.pool(), fd, 0, &mut got[..20]), Ok(20));
+            assert_eq!((&got[5..8], &got[10..15], got[15]), (&b"one"[..], &b"other"[..], bytes[15]));
+        }
+        let new = open_as(&world, "new", RW).unwrap();
+        assert_eq!(get(&world, new, 20).unwrap(), [9; 20], "and another file with its number is another");
+        for fd in [3, 4, new] {
+            end(&world, fd).unwrap();
+        }
+        assert_eq!(world.streams(), 0);
+        assert_eq!(world.bytes_of("new"), Some(vec![9; 20_000]));
+    }
+}
+
+#[test]
 fn hook_09_unmounting_reaches_readers_that_nobody_closes() {
     let world = world(300_000);
     let bytes = world.put_pattern("file", 20_000);

@@ -12,7 +12,7 @@ use super::transfer::{goes_on, read_from, write_from};
 use super::{Descriptor, Filed, Mode, Under, close};
 use crate::buflib::Pool;
 use crate::cache::names::bury;
-use crate::cache::open::{attach, fresh};
+use crate::cache::open::{attach_as, fresh};
 use crate::cache::pattern::Pattern;
 use crate::cache::prepare;
 use crate::mmap::mapping::Mapped;
@@ -33,7 +33,7 @@ pub fn know<H: House<State: Filed>>(g: &mut Guard<H>, pool: Pool, fd: i32) -> Re
     }
     prepare(g, pool)?;
     let (opened, claim) = fresh(g, || H::claim(fd))?;
-    let object = attach(g, opened)?;
+    let object = attach_as(g, opened, claim.contains(Claim::NAMELESS))?;
     if slot(g)? {
         // Another thread was faster: this one's user goes again.
         return crate::cache::open::release(g, object);

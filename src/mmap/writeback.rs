@@ -229,7 +229,8 @@ fn write_run<H: House<State: Mapped>>(
         None => (maps.block(pool, run.slot), (run.start - maps.at(run.slot).offset) as usize),
     };
     let began = H::ticks();
-    let result = g.unlocked(|| block.pin().lend(inside, len, |from| H::write_at(stream, run.start, from)));
+    let whole = (run.end - run.start) as usize;
+    let result = g.unlocked(|| block.pin().lend(inside, whole, |from| H::write_sectors(stream, run.start, from, len)));
 
     let maps = g.maps();
     maps.counts.ticks += u64::from(H::ticks().wrapping_sub(began));

@@ -97,7 +97,7 @@ struct Disk {
     /// Commands that begin inside a sector, or end inside one before the end of the file.
     ragged: u64,
     /// Descriptors of somebody else's: what they are of, and for.
-    lent: HashMap<i32, (String, Claim)>,
+    lent: HashMap<i32, (usize, Claim)>,
     read_fault: Fault,
     write_fault: Fault,
     limit: Option<u64>,
@@ -114,6 +114,18 @@ impl Disk {
     fn open_file(&mut self, stream: i32) -> &mut File {
         let file = self.streams[stream as usize].expect("an open stream");
         &mut self.files[file]
+    }
+
+    fn stream_of(&mut self, file: usize) -> Opened {
+        self.opens += 1;
+        self.files[file].streams += 1;
+        let free = self.streams.iter().position(Option::is_none);
+        let stream = free.unwrap_or_else(|| {
+            self.streams.push(None);
+            self.streams.len() - 1
+        });
+        self.streams[stream] = Some(file);
+        Opened { stream: stream as i32, identity: self.files[file].identity(), writable: true }
     }
 
     fn make(&mut self, path: &str, number: u64, bytes: Vec<u8>) -> usize {
@@ -190,15 +202,7 @@ impl Storage for Model {
                 None if how.contains(How::CREATE) => disk.make(path, disk.files.len() as u64 + 1, Vec::new()),
                 None => return Err(Errno::NOENT),
             };
-            disk.opens += 1;
-            disk.files[file].streams += 1;
-            let free = disk.streams.iter().position(Option::is_none);
-            let stream = free.unwrap_or_else(|| {
-                disk.streams.push(None);
-                disk.streams.len() - 1
-            });
-            disk.streams[stream] = Some(file);
-            Ok(Opened { stream: stream as i32, identity: disk.files[file].identity(), writable: true })
+            Ok(disk.stream_of(file))
         });
         if let Some(meanwhile) = disk(|disk| disk.opened.take()) {
             meanwhile();
@@ -282,9 +286,15 @@ impl Storage for Model {
     }
 
     fn claim(fd: i32) -> Result<(Opened, Claim), Errno> {
-        let (path, claim) = disk(|disk| disk.lent.get(&fd).cloned()).ok_or(Errno::BADF)?;
-        let path = std::ffi::CString::new(path).expect("a path");
-        Self::open(&path, How::empty()).map(|opened| (opened, claim))
+        let claimed = disk(|disk| {
+            let (file, mut claim) = disk.lent.get(&fd).copied().ok_or(Errno::BADF)?;
+            claim.set(Claim::NAMELESS, !disk.files[file].named);
+            Ok((disk.stream_of(file), claim))
+        });
+        if let Some(meanwhile) = disk(|disk| disk.opened.take()) {
+            meanwhile();
+        }
+        claimed
     }
 
     fn space(_stream: i32) -> Space {
@@ -421,7 +431,7 @@ impl World {
 
     /// Somebody else has opened a file under a number of its own.
     pub fn lend(&self, fd: i32, path: &str, claim: Claim) {
-        disk(|disk| disk.lent.insert(fd, (path.to_string(), claim)));
+        disk(|disk| disk.lent.insert(fd, (disk.names[path], claim)));
     }
 
     /// Commands so far that began or ended inside a sector.

@@ -82,6 +82,8 @@ bitflags! {
         const READ = 1;
         /// Writing.
         const WRITE = 2;
+        /// The file's last name is gone; it is known by the number that [`bury`](crate::cache::names::bury) was told.
+        const NAMELESS = 4;
     }
 }
 
@@ -140,6 +142,15 @@ pub trait Storage: 'static {
     /// # Errors
     /// `ENOSPC` when not one byte had room; the device failed, and what is on the disk in this range is unknown.
     fn write_at(stream: i32, offset: u64, from: &[u8]) -> Result<usize, Errno>;
+
+    /// The same with the first `len` bytes of whole sectors, of which the last may be written whole: what lies behind the
+    /// end of a file in its last sector is nobody's.
+    ///
+    /// # Errors
+    /// As [`write_at`](Self::write_at).
+    fn write_sectors(stream: i32, offset: u64, from: &[u8], len: usize) -> Result<usize, Errno> {
+        Self::write_at(stream, offset, &from[..len])
+    }
 
     /// Makes a file shorter.
     ///

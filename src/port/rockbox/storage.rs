@@ -40,7 +40,8 @@ unsafe extern "C" {
     /// negative error number. Whole sectors go from the disk to the buffer without a copy.
     fn rmport_read_at(stream: i32, offset: u64, buffer: *mut u8, bytes: u32) -> i32;
     /// Writes `bytes` bytes at `offset`, which is at most the length that the disk has of the file: the count (less than
-    /// given only where the volume is full), or a negative error number.
+    /// given only where the volume is full), or a negative error number. `buffer` goes on to the end of the sector of
+    /// `SECTOR` bytes in which they end; whatever is there may go to the disk behind the end of the file.
     fn rmport_write_at(stream: i32, offset: u64, buffer: *const u8, bytes: u32) -> i32;
     /// Makes the file shorter: 0, or a negative error number.
     fn rmport_truncate(stream: i32, size: u64) -> i32;
@@ -52,6 +53,15 @@ unsafe extern "C" {
     fn rmport_claim(fd: i32, mode: *mut u32, identity: *mut PortIdentity) -> i32;
     /// Bytes of a cluster of the stream's volume; its free bytes go to `free`, all ones where nobody has counted.
     fn rmport_space(stream: i32, free: *mut u64) -> u32;
+}
+
+/// A part of a sector, from a buffer that holds a whole one: apart, since stacks are small and nobody does this often.
+#[cold]
+#[inline(never)]
+fn last_sector(stream: i32, offset: u64, from: &[u8]) -> Result<usize, Errno> {
+    let mut sector = [0; System::SECTOR];
+    sector[..from.len()].copy_from_slice(from);
+    System::write_sectors(stream, offset, &sector, from.len())
 }
 
 impl Storage for System {
@@ -93,11 +103,27 @@ impl Storage for System {
     }
 
     fn write_at(stream: i32, offset: u64, from: &[u8]) -> Result<usize, Errno> {
+        let whole = from.len() & !(Self::SECTOR - 1);
+        if from.len() == whole {
+            return Self::write_sectors(stream, offset, from, whole);
+        }
+        let put = if whole > 0 { Self::write_sectors(stream, offset, &from[..whole], whole)? } else { 0 };
+        if put < whole {
+            return Ok(put);
+        }
+        match last_sector(stream, offset + whole as u64, &from[whole..]) {
+            Ok(more) => Ok(put + more),
+            Err(Errno::NOSPC) if put > 0 => Ok(put),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn write_sectors(stream: i32, offset: u64, from: &[u8], len: usize) -> Result<usize, Errno> {
         let mut done = 0;
-        while done < from.len() {
+        while done < len {
             let rest = &from[done..];
-            let bytes = rest.len().min(Self::TRANSFER);
-            // SAFETY: the pointer and the length are the slice's.
+            let bytes = (len - done).min(Self::TRANSFER);
+            // SAFETY: the pointer is the slice's, which goes on to the end of the sector in which these bytes end.
             let put = unsafe { rmport_write_at(stream, offset + done as u64, rest.as_ptr(), bytes as u32) };
             if put < 0 {
                 let error = Errno(put.wrapping_neg());
