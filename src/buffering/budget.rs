@@ -7,16 +7,19 @@
 //! ```
 //!
 //! In a region of its own buffering may have all of it. In the shared pool the limit follows the pool as others take and give memory. `near` is what no allocation may take from a playing
-//! stream: a quarter of the limit, at most 2 MB, ten seconds of uncompressed music.
+//! stream: a quarter of the limit, at most 1 MB, six seconds of uncompressed music.
+//!
+//! What somebody takes from far ahead is read twice. So that this stays little, filling ahead goes no farther afterwards
+//! than to what was left, and a sixty-fourth of what is played from then on: what can be lost again was earned before.
 
 use super::handle::{Handle, Home, look};
 use super::{Buffered, PIECE};
-use crate::cache::bytes;
+use crate::cache::{Cached, bytes};
 use crate::mmap::mapping::Mapped;
 use crate::port::monitor::{Guard, House};
 
 /// The most that is kept ahead of a position.
-const NEAR: u64 = 2 << 20;
+const NEAR: u64 = 1 << 20;
 /// The least that is left to others.
 const OTHERS: u64 = 256 << 10;
 
@@ -39,20 +42,67 @@ pub struct Sums {
 pub fn limit<H: House<State: Buffered>>(g: &mut Guard<H>) -> u64 {
     if g.maps().arena.open().is_some() {
         // It is buffering's alone, but for headers and the ends of windows.
-        let capacity = (g.maps().arena.size as u64).saturating_sub(g.buffering().fixed);
-        return capacity - capacity / 16;
+        return (g.maps().arena.size as u64).saturating_sub(g.buffering().fixed);
     }
     let free = g.maps().pool.map_or(0, |pool| pool.free_and_disposable().0) as u64;
     let capacity = bytes(g) + free;
     capacity - (capacity / 16).max(OTHERS.min(capacity / 4))
 }
 
+/// How far ahead streams fill after others have taken memory from them.
+#[derive(Clone, Copy, Debug)]
+pub struct Squeeze {
+    /// What they had ahead after the last loss.
+    left: u64,
+    /// What they may lose again.
+    credit: u64,
+    /// Losses and played bytes that are accounted for.
+    lost: u64,
+    played: u64,
+}
+
+impl Squeeze {
+    /// Nobody has taken anything.
+    pub const NONE: Squeeze = Squeeze { left: u64::MAX, credit: 0, lost: 0, played: 0 };
+
+    /// How much may be ahead.
+    fn most(&self) -> u64 {
+        self.left.saturating_add(self.credit)
+    }
+}
+
+/// The part of what is played that may be lost, and read twice, as a shift.
+const LOSS: u32 = 6;
+
 /// Brings limit and `near` up to date.
 pub fn refresh<H: House<State: Buffered>>(g: &mut Guard<H>) {
     let limit = limit(g);
+    let (lost, played) = (g.cache().counts.lost, g.buffering().counts.played);
+    let mut squeeze = g.buffering().squeeze;
+    if played - squeeze.played >= 1 << LOSS {
+        squeeze.credit = limit.min(squeeze.credit + ((played - squeeze.played) >> LOSS));
+        squeeze.played = played;
+    }
+    if lost > squeeze.lost {
+        squeeze.credit = squeeze.credit.saturating_sub(lost - squeeze.lost);
+        squeeze.left = sums(g).ahead;
+        squeeze.lost = lost;
+    }
     let buffering = g.buffering();
+    buffering.squeeze = squeeze;
     buffering.limit = limit;
     buffering.near = (limit / 4).clamp(2 * PIECE as u64, NEAR);
+}
+
+/// How much streams may have ahead just now: the limit, or less after a loss.
+pub fn most<H: House<State: Buffered>>(g: &mut Guard<H>) -> u64 {
+    let buffering = g.buffering();
+    buffering.limit.min(buffering.squeeze.most()).max(buffering.near)
+}
+
+/// Whether nobody has taken anything from streams lately.
+pub fn ample<H: House<State: Buffered>>(g: &mut Guard<H>) -> bool {
+    g.buffering().squeeze.most() >= g.buffering().limit
 }
 
 /// All that buffering may hold: the limit and what atomic handles hold.
@@ -73,8 +123,10 @@ pub fn watermark<H: House<State: Buffered>>(g: &mut Guard<H>) -> usize {
 
 /// Below how many useful bytes filling begins. A program that sets no mark gets a quarter of the limit.
 pub fn low_mark<H: House<State: Buffered>>(g: &mut Guard<H>) -> u64 {
+    let most = most(g);
     let (limit, set) = (g.buffering().limit, g.buffering().watermark as u64);
-    if set == 0 { limit / 4 } else { set.min(limit / 4 * 3) }
+    let mark = if set == 0 { limit / 4 } else { set };
+    mark.min(most / 4 * 3)
 }
 
 /// Whether a handle is so near its end in memory that filling should begin.

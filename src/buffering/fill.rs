@@ -168,12 +168,19 @@ fn pick<H: House<State: Buffered>>(g: &mut Guard<H>) -> Option<Job> {
     for n in (first..count).chain(0..first) {
         let Some(handle) = next(g, n, now) else { continue };
         let stream = matches!(handle.home, Home::Stream { .. });
-        if !stream || sums.ahead < g.buffering().limit {
+        if !stream || fits(g, sums.ahead) {
             return Some(job(&handle, Reader::Ahead(handle.line)));
         }
     }
     g.buffering().filling = false;
     None
+}
+
+/// Whether a stream may fill on, with so much ahead. After a loss a window is begun only if it fits as a whole: it would
+/// be lost as a whole.
+fn fits<H: House<State: Buffered>>(g: &mut Guard<H>, ahead: u64) -> bool {
+    let more = if budget::ample(g) { 0 } else { g.cache().window() as u64 };
+    ahead + more < budget::most(g)
 }
 
 fn job(handle: &Handle, reader: Reader) -> Job {
@@ -223,9 +230,13 @@ fn work<H: House<State: Buffered>>(g: &mut Guard<H>, job: &Job) {
 /// Reads the rest of a window for a stream.
 fn stream_on<H: House<State: Buffered>>(g: &mut Guard<H>, object: u16, line: u64, job: &Job) -> Result<bool, Errno> {
     let region = g.maps().region_at(object, job.at).map(|slot| g.maps().name(slot));
+    let ample = budget::ample(g);
+    let arena = &g.maps().arena;
+    let lent = arena.open().map(|_| arena.size);
+    let class = g.cache().class_at(job.at, lent, ample);
     let name = match region {
         Some(name) => name,
-        None => match segment(g, object, job.at, u8::MAX, job.reader, false) {
+        None => match segment(g, object, job.at, class, job.reader, false) {
             Made::Here(name) => name,
             Made::Again => return Ok(false),
             Made::Held | Made::NoMemory => {
@@ -236,7 +247,8 @@ fn stream_on<H: House<State: Buffered>>(g: &mut Guard<H>, object: u16, line: u64
     };
     let map = *g.maps().at(name.slot);
     let inside = (job.at - map.offset) as usize;
-    let most = if region.is_some() { CHUNK } else { map.length as usize - inside };
+    // One command: somebody else may wait for his bytes.
+    let most = if region.is_some() { CHUNK } else { H::TRANSFER.min(map.length as usize - inside) };
     let whole = populate(g, name, inside, most)?;
     let maps = g.maps();
     if whole && maps.live(name).is_some_and(|map| map.marks.contains(Marks::SEGMENT)) {
@@ -248,15 +260,17 @@ fn stream_on<H: House<State: Buffered>>(g: &mut Guard<H>, object: u16, line: u64
 /// There is no memory for a window.
 fn starve<H: House<State: Buffered>>(g: &mut Guard<H>, job: &Job) {
     let now = H::ticks();
-    let buffering = g.buffering();
     if job.waited {
-        if let Some(handle) = buffering.find(job.id) {
+        if let Some(handle) = g.buffering().find(job.id) {
             handle.starved = true;
             let handle = *handle;
             hooks::call_for_room(g, &handle);
         }
+    } else if budget::sums(g).useful >= budget::low_mark(g) {
+        // That is all that memory holds: the disk may sleep.
+        g.buffering().filling = false;
     } else {
-        buffering.rest_until = Some(now.wrapping_add(REST));
+        g.buffering().rest_until = Some(now.wrapping_add(REST));
     }
 }
 

@@ -280,7 +280,7 @@ pub fn let_go<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32) {
         let maps = g.maps();
         maps.put(held);
         let map = maps.at(held);
-        if map.loose() && map.end() <= pos {
+        if map.loose() && map.end().min(maps.objects[map.object].size) <= pos {
             maps.want(held, Priority::Disposable, 0);
         }
         H::wake(Channel::Data);

@@ -99,6 +99,8 @@ pub struct Buffering {
     rest_until: Option<u32>,
     /// Bytes that streams may hold ahead; see `budget`.
     limit: u64,
+    /// What of it is filled while others take memory from streams; see `budget`.
+    squeeze: budget::Squeeze,
     /// How much ahead of a position is kept.
     near: u64,
     /// Whose reader was seen last.
@@ -143,6 +145,7 @@ impl Buffering {
             filling: false,
             rest_until: None,
             limit: 0,
+            squeeze: budget::Squeeze::NONE,
             near: 0,
             reading: -1,
             reserve: None,
@@ -274,3 +277,6 @@ mod lent;
 
 #[cfg(test)]
 mod seeds;
+
+#[cfg(test)]
+mod shared;

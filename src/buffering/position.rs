@@ -23,7 +23,8 @@ pub fn pass<H: House<State: Buffered>>(g: &mut Guard<H>, object: u16, from: u64,
             break;
         };
         let stop = maps.at(slot).end();
-        if stop > to {
+        // The last one ends where its file does, or in the sector behind that.
+        if stop.min(maps.objects[object].size) > to {
             break;
         }
         let map = maps.at(slot);

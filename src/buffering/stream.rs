@@ -224,7 +224,8 @@ fn stream_data<H: House<State: Buffered>>(
     pos: u64,
     size: u64,
 ) -> Result<(usize, usize), i32> {
-    // A long request is cut to what lies in one window, unless that is less than what is promised.
+    // A long request waits for what lies in one window, unless that is less than what is promised.
+    let asked = usize::try_from(size).unwrap_or(usize::MAX);
     let window = g.cache().window() as u64;
     let size = size.min((window - pos % window).max(PIECE as u64));
     loop {
@@ -246,7 +247,8 @@ fn stream_data<H: House<State: Buffered>>(
         };
         if run >= len {
             let start = maps.get(slot).ok_or(ERR_FILE_ERROR)? as usize;
-            return hold(g, id, slot).map(|()| (start + inside, len));
+            // More where more lies together.
+            return hold(g, id, slot).map(|()| (start + inside, run.min(asked)));
         }
         // Two segments meet inside the request.
         match bridged(g, id, pos, len.min(PIECE))? {

@@ -33,7 +33,7 @@ pub mod stats;
 pub mod write;
 
 use crate::buflib::Pool;
-use crate::mmap::index::CLASSES;
+use crate::mmap::index::{CLASSES, FILES, WINDOWS};
 use crate::mmap::mapping::{Mapped, give, ready};
 use crate::mmap::memory::Table;
 use crate::port::monitor::{Guard, House};
@@ -56,6 +56,8 @@ pub struct Counts {
     pub evictions: u64,
     /// Those among them given up to other users of the pool.
     pub given: u64,
+    /// Bytes of those that streams would have needed later: they are read again.
+    pub lost: u64,
     /// Times the pool asked for a segment and got no.
     pub refusals: u64,
     /// The most bytes that were ever in segments.
@@ -70,6 +72,8 @@ pub struct Cache {
     pub settings: flush::Settings,
     /// Largest class of window, by the size of the pool.
     largest: u8,
+    /// Largest class of window for a stream that has memory to spare.
+    extent: u8,
     /// Requests of ours for memory under way.
     asking: u32,
     /// Counts writes: from time to time one looks at the clock.
@@ -102,11 +106,13 @@ impl Cache {
                 direct: 0,
                 evictions: 0,
                 given: 0,
+                lost: 0,
                 refusals: 0,
                 peak: 0,
             },
             settings: flush::Settings::new(),
             largest: 1,
+            extent: 1,
             asking: 0,
             writes: 0,
             hand: 0,
@@ -120,10 +126,28 @@ impl Cache {
     pub fn window(&self) -> usize {
         1 << WINDOWS[usize::from(self.largest)]
     }
+
+    /// The largest extent of a stream in bytes.
+    pub fn extent(&self) -> usize {
+        1 << WINDOWS[usize::from(self.extent)]
+    }
+
+    /// The class of window in which a stream that comes to this place goes on, in a region of so many bytes if it has one;
+    /// without memory to spare 128 KB at most. An extent is begun only where it begins: a stream that jumped into its
+    /// middle would leave its front empty.
+    pub fn class_at(&self, offset: u64, region: Option<usize>, ample: bool) -> u8 {
+        let extent = region.map_or(self.extent, |bytes| largest(bytes / 16));
+        let most = if ample { extent } else { extent.min(FILES) };
+        let least = self.largest.min(extent);
+        let begins = |class: &u8| offset % (1 << WINDOWS[usize::from(*class)]) < 1 << WINDOWS[1];
+        (least + 1..=most).rev().find(begins).unwrap_or(least)
+    }
 }
 
-/// The sizes of windows, as shifts; the first one is the reserve's.
-const WINDOWS: [u32; CLASSES] = [9, 12, 14, 16, 17];
+/// The largest class of window of at most so many bytes.
+fn largest(bytes: usize) -> u8 {
+    (1..CLASSES as u8).rev().find(|class| bytes >= 1 << WINDOWS[usize::from(*class)]).unwrap_or(1)
+}
 
 /// Bytes in segments.
 pub fn bytes<H: House<State: Cached>>(g: &mut Guard<H>) -> u64 {
@@ -155,11 +179,12 @@ pub fn prepare<H: House<State: Cached>>(g: &mut Guard<H>, pool: Pool) -> Result<
         }
         return if g.maps().index.furnished() { Ok(()) } else { Err(Errno::NOMEM) };
     }
-    // A thirty-second of the pool. What its index and our tables took must not cost a pool of 512 KB, 2 MB or 4 MB a class.
+    // A thirty-second of the pool, a sixteenth for streams. What its index and our tables took must not cost a pool of 512 KB,
+    // 2 MB or 4 MB a class.
     let thirty_second = (size + size / 8) / 32;
-    let largest = (1..CLASSES as u8).rev().find(|class| thirty_second >= 1 << WINDOWS[usize::from(*class)]);
     let cache = g.cache();
-    cache.largest = largest.unwrap_or(1);
+    cache.largest = largest(thirty_second).min(FILES);
+    cache.extent = largest(2 * thirty_second);
     cache.size = size;
     let maps = g.maps();
     maps.reserve = blocks.unwrap_or(Table::empty());

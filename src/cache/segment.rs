@@ -22,6 +22,7 @@ use core::ffi::{c_int, c_void};
 use super::{Cached, reserve};
 use crate::buflib::{CB_OK, Callbacks, Priority, PurgeCallbacks};
 use crate::mmap::arena;
+use crate::mmap::index::FILES;
 use crate::mmap::mapping::{Mapped, Maps, Marks, Name, block_size};
 use crate::mmap::memory::{Block, settle};
 use crate::mmap::writeback::{Sweep, write_back};
@@ -91,6 +92,7 @@ extern "C" fn free<H: House<State: Cached>, const ARENA: bool>(
         g.cache().counts.refusals += 1;
         return REFUSED;
     }
+    let length = u64::from(map.length);
     g.maps().forget(slot);
     let file = &mut g.maps().objects[map.object];
     file.lost = file.lost.saturating_add(1);
@@ -98,6 +100,7 @@ extern "C" fn free<H: House<State: Cached>, const ARENA: bool>(
     cache.counts.evictions += 1;
     cache.counts.given += u64::from(cache.asking == 0);
     if soon {
+        cache.counts.lost += length;
         cache.pressed = Some(H::ticks());
     }
     CB_OK
@@ -153,6 +156,16 @@ fn window(maps: &Maps, object: u16, offset: u64, most: u8, grows: bool) -> Optio
     Some(Window { class, start, length })
 }
 
+/// What a pool puts around a purgeable block, in bytes, at most.
+const AROUND: usize = 16 * size_of::<usize>();
+/// The smallest parts into which the room of an extent is divided again, as a shift.
+const PART: u32 = 16;
+
+/// The size of the block for a window: so that two of half the size fit where one was.
+fn roomy(length: u32, shift: u32) -> usize {
+    block_size(length, shift) + AROUND * (length as usize >> PART).saturating_sub(1)
+}
+
 /// What came of looking for a segment.
 pub enum Made {
     /// Here it is; its bytes may have to be read still.
@@ -192,7 +205,12 @@ pub fn segment<H: House<State: Cached>>(
         return Made::Again;
     }
     let least = g.maps().near(object, offset).map_or(1, |slot| g.maps().at(slot).class.max(1));
-    let mut most = most.min(g.cache().largest).max(least);
+    let mut most = match reader {
+        Reader::File => most.min(g.cache().largest).max(least),
+        _ => most.max(least),
+    };
+    // Who reads far ahead does not do so in splinters.
+    let least = if matches!(reader, Reader::Ahead(_)) { least.max(most.min(FILES) - 1) } else { least };
     while !g.maps().has_slot() {
         if !reserve::free_a_slot(g) {
             return Made::NoMemory;
@@ -202,7 +220,7 @@ pub fn segment<H: House<State: Cached>>(
         let Some(wanted) = window(g.maps(), object, offset, most, grows) else { break };
         let (priority, distance) = reader.want(g.maps(), object, wanted.start, wanted.start + u64::from(wanted.length));
         let maps = g.maps();
-        let (size, key) = (block_size(wanted.length, maps.shift), key(maps, object, wanted.start));
+        let (size, key) = (roomy(wanted.length, maps.shift), key(maps, object, wanted.start));
         let block = take(g, size, priority, key, reader);
         let Some(block) = block else {
             most = wanted.class - 1;
@@ -324,7 +342,7 @@ impl Maps {
 /// Says which bytes of a file a stream needs next, and where the file stands on the line of what will be played: they
 /// are not given up. An empty range ends it.
 pub fn keep(maps: &mut Maps, object: u16, from: u64, to: u64, line: u64) {
-    let window = 1u64 << maps.index.shifts[maps.index.shifts.len() - 1];
+    let window = 1u64 << maps.index.shifts[usize::from(FILES)];
     let to = if to > from { to.next_multiple_of(window) } else { from };
     let file = &mut maps.objects[object];
     let old = (file.keep_from, file.keep_to);

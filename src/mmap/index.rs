@@ -1,7 +1,7 @@
 //! Where a byte of a file is, if it is in a segment.
 //!
 //! ```text
-//!   offset ──► window of 128 K, 64 K, 16 K, 4 K, or of the reserve ──hash──► bucket ─► segment ─► segment
+//!   offset ──► window of 1 M … 128 K, 64 K, 16 K, 4 K, or of the reserve ──hash──► bucket ─► segment ─► segment
 //! ```
 //!
 //! Windows are aligned to their size and never overlap, so a byte is looked for once in each of the sizes that are in use:
@@ -10,8 +10,15 @@
 use super::mapping::{Maps, Marks, NONE};
 use super::memory::Table;
 
-/// Sizes of windows. The first one is the reserve's, whose size depends on the pool.
-pub const CLASSES: usize = 5;
+/// Sizes of windows. The first one is the reserve's, whose size depends on the pool; those above [`FILES`] are extents of
+/// streams.
+pub const CLASSES: usize = 8;
+
+/// The largest size for what is read and written by offset.
+pub const FILES: u8 = 4;
+
+/// The sizes of windows, as shifts.
+pub const WINDOWS: [u32; CLASSES] = [9, 12, 14, 16, 17, 18, 19, 20];
 
 /// How much segments may be wanted: as the pool's priorities.
 pub const WANTS: usize = 4;
@@ -30,7 +37,7 @@ pub struct Index {
 impl Index {
     /// Nothing yet.
     pub const fn new() -> Self {
-        Index { buckets: Table::empty(), shifts: [9, 12, 14, 16, 17], counts: [0; CLASSES], bytes: [0; WANTS] }
+        Index { buckets: Table::empty(), shifts: WINDOWS, counts: [0; CLASSES], bytes: [0; WANTS] }
     }
 
     /// Gets its table, a power of two of buckets, and the size of the reserve's windows.

@@ -1,0 +1,120 @@
+//! The figures: what is measured, for tests that hold limits and for the bench that prints them.
+
+use rockmem::buffering::{Buffered, budget};
+use rockmem::port::monitor::House;
+
+use super::disk::{CARD, Disk, HARD_DISK};
+use super::listener::Listener;
+use super::port::{Music, World, disk};
+use super::storm::Storm;
+use super::{UNCOMPRESSED, arena, ring, run, shared};
+
+/// Where buffering lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Home {
+    Shared,
+    Arena,
+}
+
+/// A world with `bytes` of pool, or of region.
+fn world(home: Home, bytes: usize, disk: Disk) -> World {
+    match home {
+        Home::Shared => shared(bytes, disk),
+        Home::Arena => arena(bytes, disk),
+    }
+}
+
+/// Songs of some minutes at this rate, for so many seconds.
+fn songs(rate: u64, seconds: u64) -> Vec<u64> {
+    let least = rate * 200;
+    let mut songs = Vec::new();
+    let mut all = 0;
+    while all < rate * (seconds + 300) {
+        let song = least + (songs.len() as u64 * 7_654_321) % (rate * 100);
+        all += song;
+        songs.push(song);
+    }
+    songs
+}
+
+/// What playing cost.
+#[derive(Clone, Copy, Debug)]
+pub struct Played {
+    pub heard: u64,
+    pub underruns: u64,
+    /// Requests that came back shorter than was promised.
+    pub short: u64,
+    /// Bytes copied into bridges, of a hundred played.
+    pub copied: f64,
+    /// Bytes read twice, of a hundred heard.
+    pub again: f64,
+    pub spin_ups: u64,
+    /// Seconds that the disk was awake.
+    pub awake: u64,
+}
+
+fn played(mut listener: Listener) -> Played {
+    let counts = Music::monitor().enter().buffering().counts;
+    listener.stop();
+    disk(|disk| Played {
+        heard: listener.heard,
+        underruns: listener.underruns,
+        short: listener.short,
+        copied: counts.bridged as f64 * 100.0 / counts.played.max(1) as f64,
+        again: disk.again as f64 * 100.0 / listener.heard.max(1) as f64,
+        spin_ups: disk.spin_ups,
+        awake: disk.awake / 1_000_000,
+    })
+}
+
+/// Uncompressed music from a card, looked at in 32 KB and taken in 4 KB, with nobody else about.
+pub fn alone(home: Home, bytes: usize, seconds: u64) -> Played {
+    let songs = songs(UNCOMPRESSED, seconds);
+    let _world = world(home, bytes, Disk::new(CARD, songs.clone()));
+    let listener = Listener::new(songs.len(), UNCOMPRESSED, UNCOMPRESSED as usize);
+    played(run(listener, None, seconds).0)
+}
+
+/// An hour from a hard disk, and from a ring of as many bytes as buffering has at its disposal: what ours cost, and how
+/// often the disk had to wake up for the ring. Both fill up when less than five seconds are left.
+pub fn hour(home: Home, bytes: usize, rate: u64) -> (Played, u64) {
+    let (seconds, mark) = (3600, 5 * rate);
+    let songs = songs(rate, seconds);
+    let world = world(home, bytes, Disk::new(HARD_DISK, songs.clone()));
+    let length = budget::length(&mut world.enter());
+    let played = played(run(Listener::new(songs.len(), rate, mark as usize), None, seconds).0);
+    let ring = ring::play(&songs, length, mark, rate, seconds * 1_000_000, HARD_DISK.rate);
+    (played, ring.bursts)
+}
+
+/// What became of the storm's requests.
+#[derive(Clone, Debug)]
+pub struct Served {
+    pub asked: usize,
+    pub given: usize,
+    /// How many the oracle would have served, and those of them that were refused.
+    pub fitting: usize,
+    pub wrongly_refused: Vec<usize>,
+    /// Those of at most an eighth of the pool that were refused.
+    pub small_refused: Vec<usize>,
+}
+
+/// Uncompressed music from a card while a thousand allocations of 1 KB to a third of the pool come and go.
+pub fn storm(bytes: usize, seconds: u64, seed: u64) -> (Played, Served) {
+    let songs = songs(UNCOMPRESSED, seconds);
+    let world = shared(bytes, Disk::new(CARD, songs.clone()));
+    let storm = Storm::new(world.pool(), world.base(), bytes, 1000, seconds, seed);
+    let listener = Listener::new(songs.len(), UNCOMPRESSED, UNCOMPRESSED as usize);
+    // Until the last one has come.
+    let (listener, storm) = run(listener, Some(storm), seconds + seconds / 8);
+    let mut storm = storm.expect("it was given");
+    storm.stop();
+    let served = Served {
+        asked: storm.asked,
+        given: storm.given,
+        fitting: storm.fitting,
+        wrongly_refused: storm.wrongly_refused,
+        small_refused: storm.small_refused,
+    };
+    (played(listener), served)
+}
