@@ -125,6 +125,9 @@ fn get_batch(handle: u32, local: &'static Local, home: &'static Pool) -> Option<
     let Some(([first, rest @ ..], tier)) = home.take_all(handle) else {
         return home.take(handle);
     };
+    // Their first lines are the other thread's, who read them: four ways at once instead of one after the other.
+    first.fetch();
+    rest.iter().for_each(|record| record.fetch());
     if !local.slots.fill_fast(&rest) {
         // The cleaner closed them.
         rest.into_iter().for_each(|record| give_back(record, home));

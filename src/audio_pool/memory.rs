@@ -58,6 +58,21 @@ impl Data {
         self.head().map_or(0, |head| head.load(Ordering::Relaxed))
     }
 
+    /// Asks for the first line, to write to it: it comes from the other core while the caller goes on.
+    #[inline(always)]
+    pub fn fetch(&self) {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: a hint, which reads and writes nothing, whatever the address; a processor that does not know it goes on.
+        unsafe {
+            core::arch::asm!("prefetchw [{}]", in(reg) self.get(), options(readonly, nostack, preserves_flags));
+        }
+        #[cfg(target_arch = "aarch64")]
+        // SAFETY: as above.
+        unsafe {
+            core::arch::asm!("prfm pstl1keep, [{}]", in(reg) self.get(), options(readonly, nostack, preserves_flags));
+        }
+    }
+
     /// Another count.
     #[inline(always)]
     pub fn set_count(&self, count: u32) {

@@ -184,6 +184,12 @@ impl Record {
         self.used() == Use::Lent
     }
 
+    /// The calling thread will lend the buffer soon: its first line may come in the meantime.
+    #[inline(always)]
+    pub fn fetch(&self) {
+        self.data.fetch();
+    }
+
     /// Lends an idle buffer that the caller has just taken out of a tier.
     #[inline(always)]
     pub fn lend(&self, thread: u32) {
