@@ -10,8 +10,9 @@
 //!
 //! Looking up takes no lock: buckets and links are atomics and records are never unmapped. A reader whose chain is
 //! changed under it can be led astray, never to a wrong answer: what it finds is checked, and when it finds nothing it
-//! looks once more under the lock. Only misses of the pool and freed buffers change chains. The table doubles as buffers
-//! come; the tables it grew out of stay, for readers that are still in them, and sum up to less than the last one.
+//! looks once more under the lock. Only misses of the pool and freed buffers change chains. The first table is always
+//! there, so that a reader need not ask where it is. The table doubles as buffers come; the tables it grew out of stay,
+//! for readers that are still in them, and sum up to less than the last one.
 
 use std::boxed::Box;
 
@@ -20,7 +21,8 @@ use parking_lot::Mutex;
 use super::memory::{self, AtomicRef, forever};
 use super::record::{self, LIMIT, Record};
 
-const FIRST: usize = 256;
+/// Buckets of the first table.
+const FIRST: usize = 1024;
 /// The longest way a reader goes before it suspects that it was led astray.
 const PATIENCE: usize = 32;
 
@@ -28,7 +30,9 @@ type Bucket = AtomicRef<Record>;
 /// A power of two of buckets.
 type Table = Box<[Bucket]>;
 
-static TABLE: AtomicRef<Table> = AtomicRef::none();
+static FIRST_TABLE: [Bucket; FIRST] = [const { Bucket::none() }; FIRST];
+/// The table in use, once the first one is too small.
+static LATER_TABLE: AtomicRef<Table> = AtomicRef::none();
 
 struct Free {
     /// Records that were used and are free: a chain.
@@ -41,16 +45,22 @@ struct Free {
 
 static FREE: Mutex<Free> = Mutex::new(Free { first: None, used: 0, live: 0 });
 
+/// The bucket that leads to a buffer.
 #[inline(always)]
-fn bucket(table: &'static Table, data: *mut u8) -> Option<&'static Bucket> {
-    // Buffers lie on different lines: the low bits say nothing. The multiplication spreads the rest upwards.
-    let hash = ((data.addr() as u64) >> 6).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
-    table.get(hash as usize & (table.len() - 1))
+fn bucket(data: *mut u8) -> Option<&'static Bucket> {
+    // Buffers lie on different lines: the low bits say nothing. The multiplication spreads the rest upwards. Buffers of a
+    // pool are often the same way apart; without the shift some ways would lead into a few buckets only.
+    let line = (data.addr() as u64) >> 6;
+    let hash = ((line ^ line >> 9).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as usize;
+    match LATER_TABLE.get() {
+        None => FIRST_TABLE.get(hash % FIRST),
+        Some(table) => table.get(hash & (table.len() - 1)),
+    }
 }
 
 #[inline(always)]
 fn walk(data: *mut u8, patience: usize) -> Option<&'static Record> {
-    let mut link = bucket(TABLE.get()?, data)?;
+    let mut link = bucket(data)?;
     for _ in 0..patience {
         let record = link.get()?;
         if record.data() == data {
@@ -143,7 +153,7 @@ pub fn live() -> usize {
 
 /// Puts a record at the head of its chain. Under the lock.
 fn link(record: &'static Record) {
-    if let Some(place) = TABLE.get().and_then(|table| bucket(table, record.data())) {
+    if let Some(place) = bucket(record.data()) {
         record.next.assign(place.get());
         place.set(record);
     }
@@ -151,7 +161,7 @@ fn link(record: &'static Record) {
 
 /// Takes a record out of its chain. Under the lock.
 fn unlink(record: &'static Record) {
-    let mut place = TABLE.get().and_then(|table| bucket(table, record.data()));
+    let mut place = bucket(record.data());
     while let Some(at) = place {
         match at.get() {
             Some(found) if core::ptr::eq(found, record) => return at.assign(found.next.get()),
@@ -160,14 +170,13 @@ fn unlink(record: &'static Record) {
     }
 }
 
-/// Doubles the table when there are more buffers than buckets. Under the lock.
+/// Doubles the table when there is more than a buffer for two buckets. Under the lock.
 fn grow(free: &Free) {
-    let buckets = TABLE.get().map_or(0, |table| table.len());
-    if free.live <= buckets || buckets >= LIMIT {
+    let buckets = LATER_TABLE.get().map_or(FIRST, |table| table.len());
+    if free.live * 2 <= buckets || buckets >= LIMIT {
         return;
     }
-    let more = if buckets == 0 { FIRST } else { buckets * 2 };
-    TABLE.set(forever((0..more).map(|_| AtomicRef::none()).collect()));
+    LATER_TABLE.set(forever((0..buckets * 2).map(|_| Bucket::none()).collect()));
     for index in 0..free.used {
         if let Some(record) = record::record(index)
             && !record.data().is_null()
