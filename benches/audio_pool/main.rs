@@ -5,23 +5,30 @@
 //! - *own*: a thread gets a buffer, writes to it and puts it back. CPU time of the threads per get and put, so that other
 //!   programs on the machine disturb it little.
 //! - *pass*: a thread gets a buffer, writes to it and hands it over, another one reads it and puts it back. Wall time per
-//!   buffer; the queue between them is the same for all. One thread: the same steps in turn.
+//!   buffer. The way between the two is the same for all and costs as little as it can (`hand.rs`). Receivers are bound to
+//!   other cores than senders; left alone, the system has both on one core or not as it likes. One thread: the same steps
+//!   in turn. *together*: both threads on one core, where they take turns.
 //!
 //! Every pool begins with as many buffers as are ever on the way. The other pools are Rust's, so "ours" is our Rust module;
-//! "ours, C" is the C face through function pointers, which looks every pointer up.
+//! "ours, C" is the C face through function pointers, which looks every pointer up. "in turn" is no pool at all: what the
+//! threads, the way between them and the use of the buffers take by themselves.
 //!
 //! A round measures every pool before the next one begins, so that a busy machine is unjust to all alike. A round of *own* is
-//! long and the figure is the least of the rounds. A round of *pass* is short, and its time that of the 250 buffers in a
-//! row that a receiver had soonest, by the number of pairs: it wants a moment in which both threads run. The figure is the
-//! round that every tenth one beats. The statistics of our pool are on: they cannot be switched off.
+//! long and the figure is the least of the rounds. A round of *pass* is less than a millisecond, and its time that of the 480
+//! buffers in a row that were received soonest: it wants a moment in which both threads run. The figure is the median of
+//! the rounds. The statistics of our pool are on: they cannot be switched off.
+//!
+//! `BENCH_WORK=pass BENCH_THREADS=2 BENCH_BYTES=64,1500 BENCH_POOLS=ours,ours-C,ArrayQueue` measure only these; `BENCH_ROUNDS` are
+//! the rounds of *pass*.
 
+mod hand;
 mod peers;
 mod work;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use peers::{Malloc, Mutexed, Opool, Ours, OursFromC, Peer, Queue, Reusable};
+use peers::{InTurn, Malloc, Mutexed, Opool, Ours, OursFromC, Peer, Queue, Reusable};
 use work::{Figure, own, pass};
 
 struct Counting;
@@ -55,108 +62,215 @@ pub fn allocations() -> u64 {
 
 const SIZES: [usize; 5] = [64, 512, 1500, 4096, 65_536];
 const THREADS: [usize; 3] = [1, 2, 4];
-const NAMES: [&str; 7] = ["ours", "ours, C", "ArrayQueue", "lockfree", "opool", "mutex", "malloc"];
+const NAMES: [&str; 8] = ["ours", "ours, C", "ArrayQueue", "lockfree", "opool", "mutex", "malloc", "in turn"];
+const OURS: usize = 0;
+const FROM_C: usize = 1;
+const QUEUE: usize = 2;
+const MALLOC: usize = 6;
 
-type Row = [Figure; NAMES.len()];
+/// A figure for each pool that was measured.
+type Row = [Option<Figure>; NAMES.len()];
+
+/// Whether this is to be measured: the variable is not set, or names it among others.
+fn is_wanted(variable: &str, what: &str) -> bool {
+    std::env::var(variable).map_or(true, |list| list.is_empty() || list.split(',').any(|one| one == what))
+}
 
 /// One round of every pool.
-fn round(measure: &impl Measure, size: usize, threads: usize) -> Row {
-    [
-        measure.of(&Ours::new(size), threads),
-        measure.of(&OursFromC::new(size), threads),
-        measure.of(&Queue::new(size), threads),
-        measure.of(&Reusable::new(size), threads),
-        measure.of(&Opool::new(size), threads),
-        measure.of(&Mutexed::new(size), threads),
-        measure.of(&Malloc::new(size), threads),
-    ]
+fn round(work: &impl Work, size: usize, threads: usize) -> Row {
+    std::array::from_fn(|column| {
+        if !is_wanted("BENCH_POOLS", &NAMES[column].replace(", ", "-")) {
+            return None;
+        }
+        Some(match column {
+            0 => work.of(&Ours::new(size), threads),
+            1 => work.of(&OursFromC::new(size), threads),
+            2 => work.of(&Queue::new(size), threads),
+            3 => work.of(&Reusable::new(size), threads),
+            4 => work.of(&Opool::new(size), threads),
+            5 => work.of(&Mutexed::new(size), threads),
+            6 => work.of(&Malloc::new(size), threads),
+            _ if work.senders(threads) > 1 => return None,
+            _ => work.of(&InTurn::new(size), threads),
+        })
+    })
 }
 
-trait Measure {
+/// A workload.
+trait Work {
+    const NAME: &'static str;
+    const TEXT: &'static str;
+    const THREADS: &'static [usize] = &THREADS;
+
     fn of<P: Peer>(&self, peer: &P, threads: usize) -> Figure;
+
+    /// How many of the threads get buffers.
+    fn senders(&self, threads: usize) -> usize;
+
+    fn rounds(&self) -> usize;
+
+    /// Which of the rounds is the figure, the best one first.
+    fn place(&self) -> usize;
 }
 
-struct Own(u32);
-struct Pass(u32);
+struct Own {
+    count: u32,
+    rounds: usize,
+}
 
-impl Measure for Own {
+impl Work for Own {
+    const NAME: &'static str = "own";
+    const TEXT: &'static str = "get, write, put in one thread";
+
     fn of<P: Peer>(&self, peer: &P, threads: usize) -> Figure {
-        own(peer, threads, self.0)
+        own(peer, threads, self.count)
+    }
+
+    fn senders(&self, threads: usize) -> usize {
+        threads
+    }
+
+    fn rounds(&self) -> usize {
+        self.rounds
+    }
+
+    fn place(&self) -> usize {
+        0
     }
 }
 
-impl Measure for Pass {
+struct Pass<const TOGETHER: bool> {
+    count: u32,
+    rounds: usize,
+}
+
+impl<const TOGETHER: bool> Work for Pass<TOGETHER> {
+    const NAME: &'static str = if TOGETHER { "together" } else { "pass" };
+    const TEXT: &'static str = if TOGETHER {
+        "the same, both threads on one core"
+    } else {
+        "get and write in one thread, read and put in another"
+    };
+    const THREADS: &'static [usize] = if TOGETHER { &[2] } else { &THREADS };
+
     fn of<P: Peer>(&self, peer: &P, threads: usize) -> Figure {
-        pass(peer, threads, self.0)
+        pass(peer, threads, self.count, TOGETHER)
+    }
+
+    fn senders(&self, threads: usize) -> usize {
+        threads / 2
+    }
+
+    fn rounds(&self) -> usize {
+        self.rounds
+    }
+
+    fn place(&self) -> usize {
+        self.rounds / 2
     }
 }
 
-fn table(name: &str, measure: &impl Measure, rounds: usize) -> Vec<(usize, usize, Row)> {
-    println!("{name}, ns");
+type Table = Vec<(usize, Row)>;
+
+/// The rounds of all rows: the first round of each, the second of each and so on, so that a machine that is in another mood for
+/// a second has it in a few rounds of every row, not in every round of a few.
+fn table<W: Work>(work: &W) -> Table {
+    if !is_wanted("BENCH_WORK", W::NAME) {
+        return Vec::new();
+    }
+    let rows = W::THREADS.iter().flat_map(|&threads| SIZES.map(|size| (threads, size)));
+    let rows: Vec<_> = rows
+        .filter(|(threads, size)| {
+            is_wanted("BENCH_THREADS", &threads.to_string()) && is_wanted("BENCH_BYTES", &size.to_string())
+        })
+        .collect();
+    let mut all = vec![Vec::new(); rows.len()];
+    for _ in 0..work.rounds() {
+        for (&(threads, size), rounds) in rows.iter().zip(&mut all) {
+            rounds.push(round(work, size, threads));
+        }
+    }
+    println!("{}: {}, ns", W::NAME, W::TEXT);
     print!("  {:>7} {:>7}", "threads", "bytes");
     for name in NAMES {
         print!(" {name:>11}");
     }
     println!();
-    let mut rows = Vec::new();
-    for threads in THREADS {
-        for size in SIZES {
-            let all: Vec<_> = (0..rounds).map(|_| round(measure, size, threads)).collect();
-            let best: Row = std::array::from_fn(|column| {
-                let mut times: Vec<_> = all.iter().map(|row| row[column].ns).collect();
-                times.sort_by(f64::total_cmp);
-                let allocations = all.iter().map(|row| row[column].allocations).max().unwrap_or(0);
-                Figure { ns: times[rounds / 10], allocations }
-            });
-            print!("  {threads:>7} {size:>7}");
-            for figure in best {
-                print!(" {:>11.1}", figure.ns);
+    let table = rows.into_iter().zip(all).map(|((threads, size), rounds)| {
+        let row: Row = std::array::from_fn(|column| {
+            let figures = || rounds.iter().filter_map(|row| row[column]);
+            let mut times: Vec<_> = figures().map(|figure| figure.ns).collect();
+            times.sort_by(f64::total_cmp);
+            let allocations = figures().map(|figure| figure.allocations).max()?;
+            Some(Figure { ns: *times.get(work.place())?, allocations })
+        });
+        print!("  {threads:>7} {size:>7}");
+        for figure in row {
+            match figure {
+                Some(figure) => print!(" {:>11.1}", figure.ns),
+                None => print!(" {:>11}", "-"),
             }
-            println!();
-            rows.push((threads, size, best));
         }
-    }
+        println!();
+        (size, row)
+    });
+    let table = table.collect();
     println!();
-    rows
+    table
 }
 
 fn verdict(what: &str, reached: bool, figure: &str) {
     println!("  {what:<72} {figure:>16}  {}", if reached { "reached" } else { "missed" });
 }
 
+/// How many times as long the one pool took as the other one, row by row.
+fn ratios(table: &Table, one: usize, other: usize) -> Vec<f64> {
+    table.iter().filter_map(|(_, row)| Some(row[one]?.ns / row[other]?.ns)).collect()
+}
+
 fn main() {
     let quick = std::env::var_os("BENCH_QUICK").is_some();
     let (rounds, scale) = if quick { (2, 20) } else { (7, 1) };
+    let short = std::env::var("BENCH_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(rounds * 15);
     // A player has threads: so has this process, or malloc would take no locks.
     assert_eq!(rockmem::capi::audio_pool::audio_pool_monitoring_init(), 0);
 
-    println!("audio pool: {rounds} rounds of own, the least of each\n");
-    let own = table("own: get, write, put in one thread", &Own(2_000_000 / scale), rounds);
-    let pass = table("pass: get and write in one thread, read and put in another", &Pass(5_000), rounds * 10);
+    println!("audio pool: {rounds} rounds of own, the least of each; {short} of pass, the median\n");
+    let own = table(&Own { count: 500_000 / scale, rounds });
+    let pass = table(&Pass::<false> { count: 6_144, rounds: short });
+    let together = table(&Pass::<true> { count: 6_144, rounds: short });
 
-    let [ours, from_c, queue] = [0, 1, 2];
-    let malloc = NAMES.len() - 1;
-    for (face, name) in [(ours, "own"), (from_c, "own, C")] {
-        let worst = own.iter().map(|(_, _, row)| row[face].ns).fold(0.0, f64::max);
-        verdict(&format!("{name}: get and put under 20 ns"), worst < 20.0, &format!("at most {worst:.1} ns"));
-        let least = own
-            .iter()
-            .filter(|(_, size, _)| *size == 1500)
-            .map(|(_, _, row)| row[malloc].ns / row[face].ns)
-            .fold(f64::MAX, f64::min);
-        let what = format!("{name}: at least 3 times faster than malloc and free of 1500 bytes");
-        verdict(&what, least >= 3.0, &format!("{least:.1} times"));
+    for (face, name) in [(OURS, "own"), (FROM_C, "own, C")] {
+        let times: Vec<_> = own.iter().filter_map(|(_, row)| Some(row[face]?.ns)).collect();
+        let worst = times.iter().copied().fold(0.0, f64::max);
+        if !times.is_empty() {
+            verdict(&format!("{name}: get and put under 20 ns"), worst < 20.0, &format!("at most {worst:.1} ns"));
+        }
+        let frames: Table = own.iter().filter(|(size, _)| *size == 1500).copied().collect();
+        let least = ratios(&frames, MALLOC, face).into_iter().fold(f64::MAX, f64::min);
+        if least < f64::MAX {
+            let what = format!("{name}: at least 3 times faster than malloc and free of 1500 bytes");
+            verdict(&what, least >= 3.0, &format!("{least:.1} times"));
+        }
     }
-    for (face, name) in [(ours, "pass"), (from_c, "pass, C")] {
-        let ratio = |row: &Row| row[face].ns / row[queue].ns;
-        let slower = pass.iter().map(|(_, _, row)| ratio(row)).fold(0.0, f64::max);
-        let count = pass.iter().filter(|(_, _, row)| ratio(row) <= 1.0).count();
-        let what = format!("{name}: no slower than ArrayQueue of boxed buffers");
-        verdict(&what, slower <= 1.0, &format!("{count} of {} rows", pass.len()));
-        println!("  {:<72} {slower:>13.2} times", "      the slowest row beside ArrayQueue takes");
+    for (face, rows, name) in [
+        (OURS, &pass, "pass"),
+        (FROM_C, &pass, "pass, C"),
+        (OURS, &together, "together"),
+        (FROM_C, &together, "together, C"),
+    ] {
+        let ratios = ratios(rows, face, QUEUE);
+        let count = ratios.iter().filter(|ratio| **ratio <= 1.0).count();
+        if !ratios.is_empty() {
+            let what = format!("{name}: no slower than ArrayQueue of boxed buffers");
+            verdict(&what, count == ratios.len(), &format!("{count} of {} rows", ratios.len()));
+            let slowest = ratios.into_iter().fold(0.0, f64::max);
+            println!("  {:<72} {slowest:>13.2} times", "      the slowest row beside ArrayQueue takes");
+        }
     }
+    let rows = own.iter().chain(&pass).chain(&together);
     let allocated: u64 =
-        own.iter().chain(&pass).map(|(_, _, row)| row[ours].allocations + row[from_c].allocations).sum();
-    verdict("allocations of ours in steady state, both workloads", allocated == 0, &allocated.to_string());
+        rows.flat_map(|(_, row)| [row[OURS], row[FROM_C]]).flatten().map(|figure| figure.allocations).sum();
+    verdict("allocations of ours in steady state, all workloads", allocated == 0, &allocated.to_string());
     rockmem::capi::audio_pool::audio_pool_monitoring_stop();
 }

@@ -4,6 +4,7 @@ use core::ffi::{c_int, c_void};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::hint::black_box;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crossbeam_queue::ArrayQueue;
 use lockfree_object_pool::{LinearObjectPool, LinearReusable};
@@ -246,6 +247,53 @@ impl Peer for Malloc {
     fn put(&self, item: Address) {
         // SAFETY: allocated with this layout, and not used any more.
         unsafe { System.dealloc(item.0.cast(), self.0) }
+    }
+
+    fn data(item: &mut Address) -> *mut u64 {
+        item.0.cast()
+    }
+}
+
+/// No pool, and no allocation either: buffers in turn, which nobody asks whether they came back. What the threads, the
+/// way between them and the use of the buffers take by themselves. One thread gets.
+pub struct InTurn {
+    all: Vec<Address>,
+    layout: Layout,
+    next: AtomicUsize,
+}
+
+// SAFETY: the buffers are only handed out.
+unsafe impl Sync for InTurn {}
+
+impl InTurn {
+    pub fn new(size: usize) -> InTurn {
+        let layout = Layout::from_size_align(size, 16).expect("a layout");
+        // SAFETY: the size is not 0.
+        let all = (0..KEPT).map(|_| Address(unsafe { System.alloc(layout) }.cast())).collect();
+        InTurn { all, layout, next: AtomicUsize::new(0) }
+    }
+}
+
+impl Drop for InTurn {
+    fn drop(&mut self) {
+        for buffer in &self.all {
+            // SAFETY: allocated with this layout, and not used any more.
+            unsafe { System.dealloc(buffer.0.cast(), self.layout) }
+        }
+    }
+}
+
+impl Peer for InTurn {
+    type Item<'a> = Address;
+
+    fn get(&self) -> Address {
+        let next = self.next.load(Ordering::Relaxed);
+        self.next.store((next + 1) % KEPT, Ordering::Relaxed);
+        Address(self.all[next].0)
+    }
+
+    fn put(&self, item: Address) {
+        black_box(item);
     }
 
     fn data(item: &mut Address) -> *mut u64 {

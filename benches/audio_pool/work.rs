@@ -1,14 +1,14 @@
 //! The two workloads.
 
+use std::collections::VecDeque;
 use std::hint::{black_box, spin_loop};
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Instant;
 
-use crossbeam_queue::ArrayQueue;
-
 use crate::allocations;
+use crate::hand::{Hand, PLACES, TOLD};
 use crate::peers::Peer;
 
 /// What a pool took.
@@ -67,101 +67,135 @@ pub fn own<P: Peer>(peer: &P, threads: usize, count: u32) -> Figure {
 }
 
 /// Buffers whose time is taken together.
-const IN_A_ROW: u32 = 250;
-/// Buffers between the threads, at most.
-const BETWEEN: usize = 16;
+const STEP: u32 = 48;
+/// Steps in a row that make a figure.
+const STEPS: usize = 10;
+/// What is handed over is a multiple of this.
+const MULTIPLE: u32 = STEP * TOLD as u32;
 /// More than are between the threads, in their hands and in their caches at any moment: a pool that has had as many out
 /// never needs another one.
-const OUT: usize = 64;
+const OUT: usize = 100;
 
-/// Half of the threads get, the other half put.
-pub fn pass<P: Peer>(peer: &P, threads: usize, count: u32) -> Figure {
+/// The cores that this process may use.
+fn cores() -> Vec<usize> {
+    // SAFETY: all zeros is the empty set.
+    let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+    // SAFETY: writable.
+    let answer = unsafe { libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), &mut set) };
+    assert_eq!(answer, 0);
+    // SAFETY: readable, and the core is one of those that a set can hold.
+    (0..libc::CPU_SETSIZE as usize).filter(|&core| unsafe { libc::CPU_ISSET(core, &set) }).collect()
+}
+
+/// Binds the calling thread to a core.
+fn bind(core: usize) {
+    // SAFETY: all zeros is the empty set.
+    let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+    // SAFETY: writable, and the core is one of those that a set can hold.
+    unsafe { libc::CPU_SET(core, &mut set) };
+    // SAFETY: readable.
+    let answer = unsafe { libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &set) };
+    assert_eq!(answer, 0, "core {core}");
+}
+
+/// Half of the threads get, the other half put. `together`: all on one core, where they take turns; else the receivers are
+/// on other cores than their senders.
+pub fn pass<'p, P: Peer>(peer: &'p P, threads: usize, count: u32, together: bool) -> Figure {
     let out: Vec<_> = (0..OUT).map(|_| peer.get()).collect();
     out.into_iter().for_each(|item| peer.put(item));
+    let count = count / MULTIPLE * MULTIPLE;
     if threads == 1 {
         return alone(peer, count);
     }
-    let pairs = threads / 2;
-    let between = ArrayQueue::<P::Item<'_>>::new(BETWEEN);
+    let hands: Vec<_> = (0..threads / 2).map(|_| Hand::new()).collect();
     let start = Barrier::new(threads);
     let calls = AtomicU64::new(0);
-    let send = |count: u32| {
+    let send = |hand: &Hand<P::Item<'p>>, count: u32, _: &mut Vec<Instant>| {
         for n in 0..count {
             let mut item = peer.get();
             write::<P>(&mut item, n.into());
-            while let Err(back) = between.push(item) {
+            let mut waits = 0;
+            while let Err(back) = hand.send(item) {
                 item = back;
-                pause();
+                pause(&mut waits);
             }
         }
     };
-    // The least time of so many in a row, of all that this thread received.
-    let receive = |count: u32| {
-        let mut least = f64::MAX;
-        for _ in 0..count / IN_A_ROW {
-            let begin = Instant::now();
-            for _ in 0..IN_A_ROW {
+    // When every so many had been received.
+    let receive = |hand: &Hand<P::Item<'p>>, count: u32, times: &mut Vec<Instant>| {
+        for _ in 0..count / STEP {
+            for _ in 0..STEP {
+                let mut waits = 0;
                 let mut item = loop {
-                    match between.pop() {
+                    match hand.receive() {
                         Some(item) => break item,
-                        None => pause(),
+                        None => pause(&mut waits),
                     }
                 };
                 black_box(read::<P>(&mut item));
                 peer.put(item);
             }
-            least = least.min(begin.elapsed().as_nanos() as f64 / f64::from(IN_A_ROW));
+            times.push(Instant::now());
         }
-        least
     };
-    let counted = |work: &dyn Fn(u32) -> f64| {
-        work(count / 10);
+    let cores = cores();
+    let run = |number: usize, work: &dyn Fn(u32, &mut Vec<Instant>)| {
+        bind(cores[if together { 0 } else { number % cores.len() }]);
+        let mut times = Vec::with_capacity((count / STEP) as usize);
+        work(MULTIPLE * 2, &mut times);
+        times.clear();
         start.wait();
         let before = allocations();
-        let least = work(count);
+        work(count, &mut times);
         calls.fetch_add(allocations() - before, Ordering::Relaxed);
-        least
+        times
     };
-    let send = |count: u32| {
-        send(count);
-        f64::MAX
-    };
-    let least = thread::scope(|scope| {
-        let all: Vec<_> =
-            (0..pairs).flat_map(|_| [scope.spawn(|| counted(&send)), scope.spawn(|| counted(&receive))]).collect();
-        all.into_iter().map(|thread| thread.join().expect("joined")).fold(f64::MAX, f64::min)
+    let (run, send, receive) = (&run, &send, &receive);
+    let mut times: Vec<Instant> = thread::scope(|scope| {
+        let spawn = |(pair, hand)| {
+            let sender = scope.spawn(move || run(pair * 2, &|count, times| send(hand, count, times)));
+            let receiver = scope.spawn(move || run(pair * 2 + 1, &|count, times| receive(hand, count, times)));
+            [sender, receiver]
+        };
+        let all: Vec<_> = hands.iter().enumerate().flat_map(spawn).collect();
+        all.into_iter().flat_map(|thread| thread.join().expect("joined")).collect()
     });
-    Figure { ns: least / pairs as f64, allocations: calls.into_inner() }
+    // All receivers together: the steps that were done soonest one after the other.
+    times.sort();
+    let least = times.windows(STEPS + 1).map(|steps| steps[STEPS] - steps[0]).min().expect("as many steps");
+    Figure { ns: least.as_nanos() as f64 / f64::from(STEP) / STEPS as f64, allocations: calls.into_inner() }
 }
 
 /// The same steps in one thread, as many buffers on the way as between two.
 fn alone<P: Peer>(peer: &P, count: u32) -> Figure {
-    let between = ArrayQueue::<P::Item<'_>>::new(BETWEEN);
-    let run = |count: u32| {
+    let mut between = VecDeque::with_capacity(PLACES + 1);
+    let mut run = |count: u32| {
         for n in 0..count {
             let mut item = peer.get();
             write::<P>(&mut item, n.into());
-            if let Some(mut last) = between.force_push(item) {
+            between.push_back(item);
+            if between.len() > PLACES
+                && let Some(mut last) = between.pop_front()
+            {
                 black_box(read::<P>(&mut last));
                 peer.put(last);
             }
         }
     };
-    run(count / 10);
+    run(MULTIPLE * 2);
     let (before, allocated) = (Instant::now(), allocations());
     run(count);
     let figure =
         Figure { ns: before.elapsed().as_nanos() as f64 / f64::from(count), allocations: allocations() - allocated };
-    while let Some(item) = between.pop() {
-        peer.put(item);
-    }
+    between.into_iter().for_each(|item| peer.put(item));
     figure
 }
 
-/// Lets the other side go on, on a machine that may have fewer cores than there are threads.
-fn pause() {
-    for _ in 0..20 {
-        spin_loop();
+/// Waits a moment for the other side, and now and then lets it have the core.
+fn pause(waits: &mut u32) {
+    *waits += 1;
+    spin_loop();
+    if waits.is_multiple_of(50) {
+        thread::yield_now();
     }
-    thread::yield_now();
 }
