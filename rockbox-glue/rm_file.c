@@ -101,6 +101,16 @@ static void rm_clip(const struct filestr_desc *file, file_size_t size)
     }
 }
 
+/* Whether others have the file open, beside the library. */
+static bool rm_has_others(const struct filestr_desc *file)
+{
+    int count = 0;
+    struct filestr_base *s = NULL;
+    while ((s = fileobj_get_next_stream(&file->stream, s)))
+        count++;
+    return count > 1 + rm_beside(&file->stream)->streams;
+}
+
 int open_noiso_internal(const char *path, int oflag)
 {
     int fildes = rm_below_open_noiso(path, oflag);
@@ -143,6 +153,10 @@ int close(int fildes)
         return rm_below_close(fildes);
     }
 
+    /* What is dirty of a file without a name goes with the library's last user of it; others may be open that the library
+     * does not know yet. */
+    if (rm_is_nameless(&file->stream) && rm_has_others(file))
+        rm_tree_sync(fildes);
     closing |= 1u << fildes;
     int32_t error = rm_tree_close(fildes);
 

@@ -108,7 +108,7 @@ uint32_t rm_number(const struct filestr_base *stream, bool renew)
 
 bool rm_is_nameless(const struct filestr_base *stream)
 {
-    return rm_binding(stream)->flags & FO_REMOVED;
+    return stream->bindp && (rm_binding(stream)->flags & FO_REMOVED);
 }
 
 uint64_t rm_volume(int volume)

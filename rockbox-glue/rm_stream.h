@@ -385,7 +385,10 @@ int32_t rmport_truncate(int32_t stream, uint64_t size)
     {
         rm_beside(&s->file.stream)->clean = false;
         /* As O_TRUNC has it: a small file that is emptied keeps its clusters until it is synced with a new length. */
-        rc = ftruncate_internal(&s->file, size, size > 0 || now >= O_TRUNC_THRESH);
+        bool at_once = size > 0 || now >= O_TRUNC_THRESH;
+        if (!at_once)
+            fileobj_change_flags(&s->file.stream, FO_TRUNC, FO_TRUNC);
+        rc = ftruncate_internal(&s->file, size, at_once);
         for (int n = 0; n < RM_STREAMS; n++)
         {
             if (rm_lives(&streams[n]) && streams[n].file.stream.bindp == s->file.stream.bindp)
