@@ -1,7 +1,11 @@
 //! Who asks for memory decides what the pool may do for it: each rule with what goes wrong where it is not kept. Every
 //! test runs once more as somebody for whom the rule does not hold, and shows the harm.
 
-use rockmem::buflib::{CB_CANNOT_MOVE, CB_OK, Callbacks, Context, Pool, Priority, PurgeCallbacks, WORD};
+#[path = "support/memory.rs"]
+mod memory;
+
+use memory::Memory;
+use rockmem::buflib::{CB_CANNOT_MOVE, CB_OK, Callbacks, Pool, Priority, PurgeCallbacks};
 use rockmem::port::{Asker, advance, set_asker};
 use std::cell::Cell;
 use std::ffi::{c_int, c_void};
@@ -15,20 +19,14 @@ const FOR_EVER: Duration = Duration::from_secs(60);
 const BYTES: usize = 64 << 10;
 
 struct World {
-    _ctx: Box<Context>,
-    _memory: Vec<usize>,
+    _memory: Memory,
     pool: Pool,
 }
 
 impl World {
     fn new() -> World {
-        let (mut ctx, mut memory) = (Box::new(Context::new()), vec![0; BYTES / WORD]);
-        // SAFETY: both live as long as the world, and are used by nobody else.
-        let pool = unsafe {
-            Pool::init(&mut *ctx, memory.as_mut_ptr().cast(), BYTES);
-            Pool::new(&mut *ctx)
-        };
-        World { _ctx: ctx, _memory: memory, pool }
+        let memory = Memory::new(BYTES);
+        World { pool: memory.pool, _memory: memory }
     }
 }
 

@@ -3,7 +3,11 @@
 
 #![cfg(debug_assertions)]
 
-use rockmem::buflib::{CB_OK, Callbacks, Context, Effort, Pool, Priority, PurgeCallbacks, WORD, take_effort};
+#[path = "support/memory.rs"]
+mod memory;
+
+use memory::Memory;
+use rockmem::buflib::{CB_OK, Callbacks, Effort, Pool, Priority, PurgeCallbacks, WORD, take_effort};
 use rockmem::port::{Asker, advance, set_asker};
 use std::cell::{Cell, RefCell};
 use std::ffi::{c_int, c_void};
@@ -30,21 +34,15 @@ static GOES: PurgeCallbacks = PurgeCallbacks { base: BASE, free_callback: Some(g
 static ASKS: Callbacks = BASE;
 
 struct World {
-    _ctx: Box<Context>,
-    _memory: Vec<usize>,
+    _memory: Memory,
     pool: Pool,
 }
 
 impl World {
     fn new(bytes: usize) -> World {
-        let (mut ctx, mut memory) = (Box::new(Context::new()), vec![0; bytes / WORD]);
-        // SAFETY: both live as long as the world, and are used by nobody else.
-        let pool = unsafe {
-            Pool::init(&mut *ctx, memory.as_mut_ptr().cast(), bytes);
-            Pool::new(&mut *ctx)
-        };
+        let memory = Memory::new(bytes);
         GONE.take();
-        World { _ctx: ctx, _memory: memory, pool }
+        World { pool: memory.pool, _memory: memory }
     }
 
     fn cached(&self, size: usize) -> c_int {

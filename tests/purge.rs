@@ -1,6 +1,10 @@
 //! Purgeable blocks: what goes, in which order, and what never does.
 
-use rockmem::buflib::{CB_OK, Callbacks, Context, Pool, Priority, PurgeCallbacks, WORD};
+#[path = "support/memory.rs"]
+mod memory;
+
+use memory::Memory;
+use rockmem::buflib::{CB_OK, Callbacks, Pool, Priority, PurgeCallbacks, WORD};
 use rockmem::port::{Asker, advance, set_asker};
 use std::cell::{Cell, RefCell};
 use std::ffi::{c_int, c_void};
@@ -67,25 +71,19 @@ static LIAR: Callbacks = Callbacks { move_callback: None, shrink_callback: Some(
 static ASKS: Callbacks = base();
 
 struct World {
-    _ctx: Box<Context>,
-    _memory: Vec<usize>,
+    _memory: Memory,
     pool: Pool,
 }
 
 impl World {
     fn new(bytes: usize) -> World {
-        let (mut ctx, mut memory) = (Box::new(Context::new()), vec![0; bytes / WORD]);
-        // SAFETY: both live as long as the world, and are used by nobody else.
-        let pool = unsafe {
-            Pool::init(&mut *ctx, memory.as_mut_ptr().cast(), bytes);
-            Pool::new(&mut *ctx)
-        };
+        let memory = Memory::new(bytes);
         ASKED.take();
         REFUSING.take();
-        POOL.set(Some(pool));
+        POOL.set(Some(memory.pool));
         SHRINKS.set(0);
         MOVES.set(0);
-        World { _ctx: ctx, _memory: memory, pool }
+        World { pool: memory.pool, _memory: memory }
     }
 
     /// A cached block of 4000 bytes.
