@@ -32,6 +32,13 @@ bench: $(bench_targets)
 	    ONLY=$(ONLY) $(CARGO) bench -q --bench driver
 	@$(if $(filter-out audio_pool,$(ONLY)),,$(CARGO) bench -q --bench audio_pool)
 	@$(if $(filter-out files,$(ONLY)),,$(CARGO) bench -q --bench files)
+	@$(if $(filter-out files,$(ONLY)),,$(MAKE) -s $(BENCH_OUT)/player/hit PORT=rockbox OURS=build/rockbox/librockmem.a)
+	@$(if $(filter-out files,$(ONLY)),,$(BENCH_OUT)/player/hit)
+
+# The players' port, for this machine: its program brings the glue.
+$(BENCH_OUT)/player/hit: $(OURS) $(bench_files)
+	@mkdir -p $(@D)
+	@$(CC) $(BENCH_CFLAGS) -DROCKMEM_THREADS=0 -Iinclude benches/c/hit.c benches/c/bench.c $(OURS) $(BENCH_LIBS) -o $@
 
 $(BENCH_OUT)/ours/%: $(OURS) $(bench_files)
 	@mkdir -p $(@D)

@@ -1,6 +1,4 @@
-//! Processor time of a read that hits: one byte at a time.
-
-use std::time::Instant;
+//! Processor time of a read that hits: one byte at a time. What the players' port takes says benches/c/hit.c.
 
 use rockmem::port::kernel::Kernel;
 
@@ -12,12 +10,21 @@ use crate::work::pattern;
 const BYTES: usize = 1 << 20;
 const ROUNDS: usize = 7;
 
+/// Processor time of this thread in nanoseconds: what others do on this machine is not in it.
+fn cpu() -> f64 {
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the pointer is to a `timespec` of ours.
+    let done = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut now) };
+    assert_eq!(done, 0, "a clock of this thread");
+    now.tv_sec as f64 * 1e9 + now.tv_nsec as f64
+}
+
 /// Nanoseconds of one of `times` steps, the least of several rounds.
 fn least(times: usize, mut round: impl FnMut()) -> f64 {
     let once = |round: &mut dyn FnMut()| {
-        let start = Instant::now();
+        let start = cpu();
         round();
-        start.elapsed().as_nanos() as f64 / times as f64
+        (cpu() - start) / times as f64
     };
     (0..ROUNDS).map(|_| once(&mut round)).fold(f64::MAX, f64::min)
 }
@@ -45,8 +52,5 @@ pub fn run() {
     other.join().expect("the other thread");
     println!("\nread of 1 byte that hits: {hit:.1} ns; a lock taken and given back: {pair:.1} ns");
     let limit = 16.0 + 2.0 * pair;
-    let said = |good: bool| if good { "ok    " } else { "MISSED" };
-    println!("{} at most 16 ns and two locks: {limit:.1}", said(hit <= limit));
-    // Players have no lock to wait for: one thread runs until it yields.
-    println!("{} at most 16 ns beside its one lock: {:.1}", said(hit - pair <= 16.0), hit - pair);
+    println!("{} at most 16 ns and two locks: {limit:.1}", if hit <= limit { "ok    " } else { "MISSED" });
 }
