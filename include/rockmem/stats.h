@@ -57,6 +57,10 @@ struct rm_stats
      */
     uint64_t refusals;
     /*
+     Segments and mappings that there can be.
+     */
+    uint64_t segments_most;
+    /*
      Segments now.
      */
     uint64_t segments;

@@ -193,6 +193,9 @@ pub fn prepare<H: House<State: Cached>>(g: &mut Guard<H>, pool: Pool) -> Result<
 }
 
 #[cfg(test)]
+mod access;
+
+#[cfg(test)]
 mod tests;
 
 #[cfg(test)]

@@ -38,6 +38,8 @@ pub struct rm_stats {
     pub given_to_others: u64,
     /// Times that the pool asked for memory and got none.
     pub refusals: u64,
+    /// Segments and mappings that there can be.
+    pub segments_most: u64,
     /// Segments now.
     pub segments: u64,
     /// Bytes in segments now.
@@ -114,6 +116,7 @@ pub unsafe extern "C" fn rm_get_stats(stats: *mut rm_stats) {
         evictions: counts.evictions,
         given_to_others: counts.given,
         refusals: counts.refusals,
+        segments_most: floors.slots,
         segments: floors.segments,
         segment_bytes: needed + soon + cached + disposable,
         played_bytes: disposable,

@@ -182,7 +182,40 @@ static void figures(void)
     CHECK(after.segment_bytes == after.played_bytes + after.cached_bytes + after.ahead_bytes);
     CHECK(after.storage_bytes > SIZE && after.evictions > 0 && after.given_to_others > 0);
     CHECK(after.storage_errors == 0 && after.underruns == 0);
+    CHECK(after.segments <= after.segments_most && after.segment_bytes <= pool_bytes);
+    CHECK(after.readahead_used > 0 && after.readahead_bytes >= after.readahead_used + after.readahead_wasted);
     CHECK(rm_close(fd) == 0);
+}
+
+/* What is held, what waits to be written, and a line about each open file. */
+static void figures_of_writing(void)
+{
+    struct rm_stats before, after;
+    char line[96];
+    int fd = rm_open("file", O_RDWR);
+    CHECK(fd == 0 && rm_fsync(fd) == 0);
+    int md = mmap_create(fd, MMAP_READ, 0, 512);
+    CHECK(md > 0);
+    rm_get_stats(&before);
+    CHECK(mmap_get(md));
+    rm_get_stats(&after);
+    CHECK(after.pinned == before.pinned + 1);
+    mmap_put(md);
+    CHECK(mmap_destroy_wait(md, 512) == 0);
+
+    CHECK(rm_lseek(fd, 512, SEEK_SET) == 512 && rm_write(fd, file + 512, 600) == 600);
+    rm_get_stats(&after);
+    CHECK(after.dirty_bytes == 1024 && after.bytes_given == before.bytes_given + 600 && after.pinned == before.pinned);
+    CHECK(after.storage_writes == before.storage_writes);
+    CHECK(rm_print_file(0, line, sizeof line) && strstr(line, "users 1 ") && strstr(line, " dirty 1024 error 0"));
+    CHECK(rm_fsync(fd) == 0);
+    rm_get_stats(&after);
+    CHECK(after.dirty_bytes == 0 && after.storage_writes == before.storage_writes + 1);
+    CHECK(after.storage_written == before.storage_written + 1024 && after.last_flush_ms < 60000);
+    CHECK(rm_print_file(0, line, sizeof line) && strstr(line, " dirty 0 error 0"));
+    CHECK(!rm_print_file(1, line, sizeof line) && line[0] == 0);
+    CHECK(!rm_print_file(-1, line, sizeof line));
+    CHECK(rm_close(fd) == 0 && !rm_print_file(0, line, sizeof line));
 }
 
 /* The host's files are in an image: the system's own would not be cached here. */
@@ -252,6 +285,7 @@ int main(void)
     through();
     mappings();
     figures();
+    figures_of_writing();
     remount();
     puts("files as promised");
     return 0;
