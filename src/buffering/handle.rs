@@ -218,8 +218,17 @@ impl Buffering {
 
     /// Enters a handle: its number. None when the table is full.
     pub fn add(&mut self, handle: Handle) -> Option<i32> {
+        if !self.has_room() {
+            return None;
+        }
+        loop {
+            self.next_id = if self.next_id == i32::MAX { 1 } else { self.next_id + 1 };
+            let next = self.next_id;
+            if self.find(next).is_none() {
+                break;
+            }
+        }
         let place = self.handles.all_mut().get_mut(usize::from(self.count))?;
-        self.next_id = if self.next_id >= i32::MAX - 1 { 1 } else { self.next_id + 1 };
         *place = Handle { id: self.next_id, ..handle };
         self.count += 1;
         Some(self.next_id)

@@ -276,6 +276,9 @@ mod crowd;
 mod lent;
 
 #[cfg(test)]
+mod faults;
+
+#[cfg(test)]
 mod seeds;
 
 #[cfg(test)]

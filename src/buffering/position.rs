@@ -132,6 +132,8 @@ pub fn strip<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32, size: u64) ->
     handle.end = handle.end.min(size);
     // A reader may wait for bytes that do not count any more.
     H::wake(Channel::Data);
+    // And the file may be complete.
+    H::wake(Channel::Work);
     true
 }
 

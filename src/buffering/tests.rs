@@ -17,7 +17,7 @@ use super::{
 };
 use crate::cache::Cached;
 use crate::mmap::memory::{faults, look_at, text_at, write_at};
-use crate::port::kernel::{Channel, HZ, Kernel};
+use crate::port::kernel::{Channel, HZ};
 use crate::port::model::{Dice, Model, World, segments};
 use parking_lot::Mutex;
 
@@ -654,8 +654,6 @@ fn stripping_to_what_is_there_finishes_a_file() {
     let id = stream(&world, "long");
     until_useful(&world, id, 100_000);
     assert!(strip(&mut world.enter(), id, 50_000));
-    world.enter().buffering().filling = true;
-    Model::wake(Channel::Work);
     until_seen(&world, (BUFFER_EVENT_FINISHED, id));
 }
 
