@@ -70,7 +70,7 @@ fn change(tree: &Path, file: &str, from: &str, to: &str) {
     std::fs::write(&file, text.replace(from, to)).expect("a file of the tree");
 }
 
-/// Builds the tree from clean and answers what its program says.
+/// Builds the tree from clean and answers what its program says. The program finds its files in the folder DISK.
 fn play(tree: &Path, variables: &[&str]) -> String {
     let build = tree.with_file_name("build");
     run(Command::new("make")
@@ -82,7 +82,7 @@ fn play(tree: &Path, variables: &[&str]) -> String {
         .env_remove("MAKEFLAGS")
         .env_remove("MAKELEVEL")
         .current_dir(tree));
-    let said = run(&mut Command::new(build.join("player")));
+    let said = run(Command::new(build.join("player")).env("DISK", &build));
     std::fs::remove_dir_all(&build).expect("scratch");
     said
 }
@@ -194,6 +194,17 @@ fn a_level_brings_its_own_sources_and_those_of_the_levels_below_and_a_lower_one_
     assert!(content(&tree) == least, "something stays of the higher level");
     install(&tree, &["--undo"]);
     assert!(content(&tree) == before);
+}
+
+/// `tests/glue/player` says what it does with files, tags, a picture, a song, and everybody who wants memory meanwhile.
+#[test]
+fn a_small_player_plays_on_at_level_shared_whoever_takes_memory() {
+    let tree = scratch("glue-player").join("tree");
+    run(Command::new("cp").arg("-r").arg(root().join("tests/glue/tree")).arg(&tree));
+    run(Command::new("cp").arg("-r").arg(root().join("tests/glue/player/.")).arg(&tree));
+    archive("rockbox");
+    install(&tree, &["--level", "shared"]);
+    assert_eq!(play(&tree, &[]), "a small player\n");
 }
 
 #[test]

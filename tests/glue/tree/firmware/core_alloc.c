@@ -2,7 +2,10 @@
 #include "core_alloc.h"
 
 struct buflib_context core_ctx;
-static union buflib_data memory[8 * 1024];
+#ifndef POOL_WORDS
+#define POOL_WORDS (8 * 1024)
+#endif
+static union buflib_data memory[POOL_WORDS];
 #ifdef BUFLIB_DEBUG_PRINT
 int taken_at_start;
 #endif

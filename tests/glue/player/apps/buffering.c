@@ -1,0 +1,1 @@
+#error "the small player has no buffering of its own"

@@ -1,0 +1,7 @@
+#include "player.h"
+#include "core_alloc.h"
+
+int tagtree_takes(size_t *size)
+{
+    return core_alloc_maximum(size, &buflib_ops_locked);
+}
