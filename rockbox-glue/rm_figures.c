@@ -48,7 +48,7 @@ static void cache(rm_line line)
     line("Writes: %lu, %lu KB", (unsigned long)now.storage_writes, kb(now.storage_written));
     line("Ahead: %lu KB, used %lu KB", kb(now.readahead_bytes), kb(now.readahead_used));
     line("Evicted: %lu, for others %lu", (unsigned long)now.evictions, (unsigned long)now.given_to_others);
-    line("Past the cache: %lu", (unsigned long)now.direct_reads);
+    line("Past the cache: %lu", (unsigned long)now.direct);
     line("Errors: %lu", (unsigned long)now.storage_errors);
     line("Streamed: %lu KB", kb(now.stream_bytes));
     line("Joined: %lu KB", kb(now.bridged_bytes));
