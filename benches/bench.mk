@@ -32,6 +32,7 @@ bench: $(bench_targets)
 	    ONLY=$(ONLY) $(CARGO) bench -q --bench driver
 	@$(if $(filter-out audio_pool,$(ONLY)),,$(CARGO) bench -q --bench audio_pool)
 	@$(if $(filter-out files,$(ONLY)),,$(CARGO) bench -q --bench files)
+	@$(if $(filter-out buffering,$(ONLY)),,$(CARGO) bench -q --bench buffering)
 	@$(if $(filter-out files,$(ONLY)),,$(MAKE) -s $(BENCH_OUT)/player/hit PORT=rockbox OURS=build/rockbox/librockmem.a)
 	@$(if $(filter-out files,$(ONLY)),,$(BENCH_OUT)/player/hit)
 

@@ -7,7 +7,8 @@ mod music;
 mod oracle;
 
 use music::UNCOMPRESSED;
-use music::scenes::{Home, alone, hour, storm};
+use music::disk::{CARD, HARD_DISK};
+use music::scenes::{Home, alone, first_byte, hour, storm};
 
 #[test]
 fn where_memory_is_ample_less_than_a_tenth_of_what_is_played_is_copied() {
@@ -63,4 +64,12 @@ fn allocations_that_come_and_go_stop_no_music_in_8_mb() {
 #[test]
 fn allocations_that_come_and_go_stop_no_music_in_32_mb() {
     stormy(32 << 20, 60, 1);
+}
+
+#[test]
+fn the_first_bytes_of_a_stream_are_there_as_soon_as_those_of_a_file() {
+    for costs in [CARD, HARD_DISK] {
+        let first = first_byte(costs);
+        assert!(first.stream <= first.file && first.stream <= first.command + 1000, "{first:?}");
+    }
 }

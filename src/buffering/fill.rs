@@ -16,7 +16,7 @@
 use core::ffi::c_int;
 
 use super::handle::{Handle, Home, look, want};
-use super::{Buffered, budget, hooks, position, stream};
+use super::{Buffered, PIECE, budget, hooks, position, stream};
 use crate::cache::Cached;
 use crate::cache::ahead;
 use crate::cache::flush;
@@ -45,6 +45,8 @@ struct Job {
     at: u64,
     /// A reader waits for it.
     waited: bool,
+    /// How many bytes one command brings at most: no more than what a reader waits for, so that he has it soon.
+    most: usize,
     reader: Reader,
 }
 
@@ -133,6 +135,7 @@ fn pick<H: House<State: Buffered>>(g: &mut Guard<H>) -> Option<Job> {
                 id: handle.id,
                 at: want.from + there,
                 waited: true,
+                most: usize::try_from(to - want.from - there).unwrap_or(usize::MAX).max(PIECE),
                 reader: Reader::Waiting(handle.line),
             });
         }
@@ -184,7 +187,7 @@ fn fits<H: House<State: Buffered>>(g: &mut Guard<H>, ahead: u64) -> bool {
 }
 
 fn job(handle: &Handle, reader: Reader) -> Job {
-    Job { id: handle.id, at: handle.end, waited: false, reader }
+    Job { id: handle.id, at: handle.end, waited: false, most: usize::MAX, reader }
 }
 
 /// The handle in this place, if there is anything to read for it now.
@@ -248,7 +251,7 @@ fn stream_on<H: House<State: Buffered>>(g: &mut Guard<H>, object: u16, line: u64
     let map = *g.maps().at(name.slot);
     let inside = (job.at - map.offset) as usize;
     // One command: somebody else may wait for his bytes.
-    let most = if region.is_some() { CHUNK } else { H::TRANSFER.min(map.length as usize - inside) };
+    let most = if region.is_some() { CHUNK } else { H::TRANSFER.min(map.length as usize - inside) }.min(job.most);
     let whole = populate(g, name, inside, most)?;
     let maps = g.maps();
     if whole && maps.live(name).is_some_and(|map| map.marks.contains(Marks::SEGMENT)) {

@@ -1,11 +1,18 @@
 //! The figures: what is measured, for tests that hold limits and for the bench that prints them.
 
+use std::ffi::CStr;
+use std::time::{Duration, Instant};
+
+use rockmem::buffering::handle::Kind;
+use rockmem::buffering::open::{close, open};
+use rockmem::buffering::stream::data;
 use rockmem::buffering::{Buffered, budget};
+use rockmem::file;
 use rockmem::port::monitor::House;
 
-use super::disk::{CARD, Disk, HARD_DISK};
+use super::disk::{CARD, Costs, Disk, HARD_DISK};
 use super::listener::Listener;
-use super::port::{Music, World, disk};
+use super::port::{Music, World, disk, now};
 use super::storm::Storm;
 use super::{UNCOMPRESSED, arena, ring, run, shared};
 
@@ -117,4 +124,64 @@ pub fn storm(bytes: usize, seconds: u64, seed: u64) -> (Played, Served) {
         small_refused: storm.small_refused,
     };
     (played(listener), served)
+}
+
+/// Microseconds until the first 32 KB of a song that nobody has read are there, of an awake disk.
+#[derive(Clone, Copy, Debug)]
+pub struct First {
+    /// By `bufopen` and `bufgetdata`.
+    pub stream: u64,
+    /// By `open` and `read`.
+    pub file: u64,
+    /// By one command to the disk.
+    pub command: u64,
+}
+
+const LOOK: usize = 32 << 10;
+
+fn open_stream(world: &World, path: &CStr) -> i32 {
+    open(&mut world.enter(), path, 0, Kind::PacketAudio, 0).expect("a song")
+}
+
+fn read_file(world: &World, path: &CStr, into: &mut [u8]) {
+    let mut g = world.enter();
+    let fd = file::open(&mut g, world.pool(), path, file::Mode::READ).expect("a song");
+    assert_eq!(file::read(&mut g, fd, into), Ok(into.len()));
+    file::close(&mut g, fd).expect("an open file");
+}
+
+/// How soon the first bytes are there.
+pub fn first_byte(costs: Costs) -> First {
+    let world = world(Home::Shared, 8 << 20, Disk::new(costs, vec![5_000_000; 3]));
+    let mut into = vec![0; LOOK];
+    read_file(&world, c"2", &mut into);
+    let began = now();
+    let id = open_stream(&world, c"0");
+    assert_eq!(data(&mut world.enter(), id, LOOK).map(|(_, len)| len), Ok(LOOK));
+    let stream = now() - began;
+    close(&mut world.enter(), id);
+    let began = now();
+    read_file(&world, c"1", &mut into);
+    let file = now() - began;
+    First { stream, file, command: costs.command + costs.seek + LOOK as u64 * 1_000_000 / costs.rate }
+}
+
+/// Processor time of the same with the bytes in memory, in microseconds: `bufopen`, `bufgetdata` and `bufclose`, which
+/// point at them, beside `open`, `read` and `close`, which copy them.
+pub fn first_byte_in_memory() -> (f64, f64) {
+    const TIMES: u32 = 2000;
+    let world = world(Home::Shared, 8 << 20, Disk::new(CARD, vec![500_000]));
+    let mut into = vec![0; LOOK];
+    read_file(&world, c"0", &mut into);
+    let began = Instant::now();
+    for _ in 0..TIMES {
+        let id = open_stream(&world, c"0");
+        data(&mut world.enter(), id, LOOK).expect("bytes in memory");
+        close(&mut world.enter(), id);
+    }
+    let stream = began.elapsed();
+    let began = Instant::now();
+    (0..TIMES).for_each(|_| read_file(&world, c"0", &mut into));
+    let micros = |time: Duration| time.as_secs_f64() * 1e6 / f64::from(TIMES);
+    (micros(stream), micros(began.elapsed()))
 }
