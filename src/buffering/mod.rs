@@ -283,3 +283,6 @@ mod seeds;
 
 #[cfg(test)]
 mod shared;
+
+#[cfg(test)]
+mod effects;
