@@ -6,9 +6,14 @@ mod music;
 #[path = "oracle/oracle.rs"]
 mod oracle;
 
-use music::UNCOMPRESSED;
-use music::disk::{CARD, HARD_DISK};
+use music::disk::{CARD, Disk, HARD_DISK, write_out};
+use music::port::{World, disk, fill};
 use music::scenes::{Home, alone, first_byte, hour, storm};
+use music::{UNCOMPRESSED, shared};
+use rockmem::buffering::handle::{Kind, look};
+use rockmem::buffering::open::{close, open};
+use rockmem::buffering::position::seek;
+use rockmem::buffering::stream::data;
 
 #[test]
 fn where_memory_is_ample_less_than_a_tenth_of_what_is_played_is_copied() {
@@ -72,4 +77,44 @@ fn the_first_bytes_of_a_stream_are_there_as_soon_as_those_of_a_file() {
         let first = first_byte(costs);
         assert!(first.stream <= first.file && first.stream <= first.command + 1000, "{first:?}");
     }
+}
+
+/// A world with one song, a handle on it, and all that fits of it in memory.
+fn one_song(pool: usize, size: u64) -> (World, i32) {
+    let world = shared(pool, Disk::new(HARD_DISK, vec![size]));
+    let id = open(&mut world.enter(), c"0", 0, Kind::PacketAudio, 0).expect("a song");
+    while fill() {}
+    (world, id)
+}
+
+/// Where the disk went for a look at 1000 bytes of this place.
+fn commands_of_a_jump(world: &World, id: i32, to: u64) -> Vec<(i32, u64, usize)> {
+    disk(|disk| disk.log.clear());
+    seek(&mut world.enter(), id, to).expect("inside");
+    let (start, len) = data(&mut world.enter(), id, 1000).expect("bytes");
+    let mut wanted = [0; 1000];
+    write_out(0, to, &mut wanted);
+    // SAFETY: the handle holds these bytes.
+    assert_eq!(unsafe { core::slice::from_raw_parts(start as *const u8, len) }, wanted);
+    disk(|disk| disk.log.clone())
+}
+
+#[test]
+fn a_jump_inside_memory_costs_nothing_a_short_one_forward_reads_on_and_a_long_one_begins_where_it_goes() {
+    let (world, id) = one_song(4 << 20, 60_000_000);
+    let end = look(&mut world.enter(), id).expect("a handle").end;
+    assert!(end > 3_000_000);
+    for to in [2_000_000, 100, end - 1000, 0] {
+        assert_eq!(commands_of_a_jump(&world, id, to), [], "to {to}");
+    }
+    // From the last byte that is there a little farther, and back into what lies between.
+    let near = commands_of_a_jump(&world, id, end + 20_000);
+    assert_eq!((near[0].0, near[0].1), (0, end), "{near:?}");
+    assert_eq!(commands_of_a_jump(&world, id, end + 5000), []);
+    for to in [40_000_123, 20_000_000, 55_555_555] {
+        let far = commands_of_a_jump(&world, id, to);
+        assert_eq!(far[0].1, to / 512 * 512, "{far:?}");
+        assert!(far[0].2 <= 33 << 10, "no more than the reader waits for: {far:?}");
+    }
+    close(&mut world.enter(), id);
 }

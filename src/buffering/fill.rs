@@ -22,7 +22,7 @@ use crate::cache::ahead;
 use crate::cache::flush;
 use crate::cache::open::release;
 use crate::cache::segment::{Made, Reader, segment};
-use crate::mmap::mapping::{Mapped, Marks};
+use crate::mmap::mapping::{Mapped, Maps, Marks};
 use crate::mmap::transfer::populate;
 use crate::port::kernel::{Channel, HZ};
 use crate::port::monitor::{Guard, House};
@@ -249,15 +249,32 @@ fn stream_on<H: House<State: Buffered>>(g: &mut Guard<H>, object: u16, line: u64
         },
     };
     let map = *g.maps().at(name.slot);
-    let inside = (job.at - map.offset) as usize;
+    let wanted = (job.at - map.offset) as usize;
+    let inside = if job.waited { through(g.maps(), name.slot, wanted) } else { wanted };
     // One command: somebody else may wait for his bytes.
-    let most = if region.is_some() { CHUNK } else { H::TRANSFER.min(map.length as usize - inside) }.min(job.most);
+    let most = if region.is_some() { CHUNK } else { H::TRANSFER.min(map.length as usize - inside) };
+    let most = most.min(job.most.saturating_add(wanted - inside));
     let whole = populate(g, name, inside, most)?;
     let maps = g.maps();
     if whole && maps.live(name).is_some_and(|map| map.marks.contains(Marks::SEGMENT)) {
         want(maps, name.slot, line);
     }
     Ok(whole)
+}
+
+/// Where a reader jumped a little forward: from where on to read, so that no gap is left behind him.
+fn through(maps: &Maps, slot: u16, wanted: usize) -> usize {
+    let (map, sector) = (*maps.at(slot), maps.sector());
+    let mut from = wanted / sector * sector;
+    while from > 0 && wanted - from < PIECE {
+        if maps.valid_run(slot, from - sector) > 0 {
+            return from;
+        }
+        from -= sector;
+    }
+    let before = map.offset.checked_sub(1).filter(|_| from == 0);
+    let joins = before.and_then(|at| maps.run_at(map.object, at)).is_some_and(|(_, _, run)| run > 0);
+    if joins { 0 } else { wanted }
 }
 
 /// There is no memory for a window.

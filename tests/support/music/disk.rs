@@ -45,8 +45,9 @@ pub struct Disk {
     pub again: u64,
     /// By song, a bit for each sector that was read.
     seen: Vec<Vec<u64>>,
-    /// Commands.
+    /// Commands: how many, and the last ones by song, offset and length.
     pub commands: u64,
+    pub log: Vec<(i32, u64, usize)>,
     /// Times it woke up, and the microseconds it was awake.
     pub spin_ups: u64,
     pub awake: u64,
@@ -89,6 +90,7 @@ impl Disk {
             again: 0,
             seen,
             commands: 0,
+            log: Vec::new(),
             spin_ups: 0,
             awake: 0,
         }
@@ -117,6 +119,7 @@ impl Disk {
         self.spin_ups += u64::from(asleep);
         self.awake += self.last.map_or(0, |last| SLEEPS_AFTER.min(now - last));
         self.commands += 1;
+        self.log.push((song, offset, len));
         let continues = self.head == (song, offset) && !asleep;
         self.head = (song, offset + len as u64);
         let seek = if continues { 0 } else { self.costs.seek };
