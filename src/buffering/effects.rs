@@ -47,6 +47,8 @@ struct Stage {
     halted: bool,
     /// How often playback gave memory up; how often it was asked to on the codec's own thread.
     given_up: u32,
+    /// Requests of effects.
+    asked: u32,
     asked_the_codec: u32,
 }
 
@@ -127,6 +129,7 @@ fn codec(pool: Pool, song: &[u8], ended: &AtomicBool) -> (u32, u32) {
             } else {
                 effects[n] = pool.alloc(EFFECTS[n], core::ptr::null());
                 asked += 1;
+                on_stage(|stage| stage.asked += 1);
                 had += u32::from(effects[n] > 0);
             }
         }
@@ -164,6 +167,15 @@ fn effects_get_memory_on_the_codecs_thread_while_playback_waits_for_it_and_nobod
             std::thread::yield_now();
         }
         held.drain(..).filter(|handle| *handle > 0).for_each(|handle| assert_eq!(pool.free(handle), 0));
+        // Nothing is left, and playback would have to give: effects are refused, or asked for in vain.
+        for size in [20_000, 3000, 500] {
+            while let handle @ 1.. = pool.alloc(size, core::ptr::null()) {
+                held.push(handle);
+            }
+        }
+        let before = on_stage(|stage| stage.asked);
+        until(|stage| stage.asked > before + 30);
+        held.drain(..).for_each(|handle| assert_eq!(pool.free(handle), 0));
         // The codec goes on alone for a while: now there is room.
         let played = world.enter().buffering().counts.played;
         while world.enter().buffering().counts.played < played + 400_000 {
