@@ -29,12 +29,14 @@ const READ_AHEAD: u8 = 3;
 pub fn hit<H: House<State: Cached>>(g: &mut Guard<H>, object: u16, offset: u64, into: &mut [u8], last: Name) -> bool {
     let maps = g.maps();
     let Some(map) = maps.live(last) else { return false };
-    let (inside, ahead) = (offset.wrapping_sub(map.offset), map.ahead);
+    let (inside, ahead, file) = (offset.wrapping_sub(map.offset), map.ahead, &maps.objects[object]);
     let there = map.object == object
         && map.marks.contains(Marks::SEGMENT)
         && inside < u64::from(map.length)
         && into.len() as u64 <= u64::from(map.length) - inside
-        && offset + into.len() as u64 <= maps.objects[object].size;
+        && offset + into.len() as u64 <= file.size
+        // A stream may hold what its volume has no more.
+        && !file.flags.contains(Flags::GONE);
     if !there || !maps.copy_all(last.slot, inside as usize, into) {
         return false;
     }

@@ -270,6 +270,21 @@ fn after_its_volume_is_gone_a_descriptor_can_only_be_closed() {
 }
 
 #[test]
+fn after_its_volume_is_gone_nothing_is_read_though_a_stream_holds_it_still() {
+    let world = world(500_000);
+    world.put_pattern("file", 5000);
+    let fd = open_as(&world, "file", Mode::READ).unwrap();
+    get(&world, fd, 100).unwrap();
+    let object = super::object(&mut world.enter(), fd).unwrap();
+    let slot = world.enter().maps().find(object, 0).unwrap();
+    world.enter().maps().get(slot).unwrap();
+    flush::gone(&mut world.enter(), 1);
+    assert_eq!(get(&world, fd, 100), Err(Errno::NXIO));
+    assert!(world.enter().maps().put(slot));
+    assert_eq!(end(&world, fd), Ok(()));
+}
+
+#[test]
 fn a_call_under_way_keeps_the_descriptor_that_another_thread_closes() {
     let world = world(300_000);
     let bytes = world.put_pattern("file", 9000);
