@@ -4,6 +4,7 @@
 //! ```text
 //!   file     0 1 2 3 4 5 6 7 0 1 2 3 …     records of 64 bytes, each with one thread that writes it
 //!   record   { file, place, version, sum }   versions only grow
+//!   long     records of one writer, written by the thousand, past the cache
 //!   log      whole records in the order of each writer, none missing
 //! ```
 //!
@@ -23,6 +24,7 @@ use disk::ours::Ours;
 use disk::port::{Plain, World};
 use disk::uncached::Uncached;
 use rockmem::buflib::{Context, Pool};
+use rockmem::cache::Cached;
 use rockmem::file::Filed;
 use rockmem::port::System;
 use rockmem::port::monitor::House;
@@ -32,6 +34,8 @@ const THREADS: usize = 8;
 const FILES: usize = 2;
 const RECORD: usize = 64;
 const RECORDS: usize = 1024;
+/// A file of one writer has so many blocks of as many records; two blocks are one write.
+const BLOCKS: usize = 3;
 
 /// How much is done: less where every access is watched.
 fn rounds() -> usize {
@@ -75,6 +79,8 @@ struct Crowd<'a> {
     prefix: &'a str,
     /// Versions that were written, by file and record: no reader may see an older one than was there when it began.
     written: Vec<Vec<AtomicU32>>,
+    /// The same by writer, and block of his file.
+    long: Vec<Vec<AtomicU32>>,
     start: Barrier,
 }
 
@@ -115,6 +121,35 @@ impl Crowd<'_> {
         self.written[file][place].store(version, Ordering::SeqCst);
     }
 
+    /// Two blocks of a thread's own file at once.
+    fn write_long(&self, files: &mut dyn Files, thread: usize, dice: &mut Dice) {
+        let fd = files.open(&self.path(&format!("long{thread}")), Mode::Write).expect("open");
+        let block = dice.below(BLOCKS - 1);
+        let blocks = &self.long[thread][block..block + 2];
+        let version = blocks.iter().map(|block| block.load(Ordering::SeqCst)).max().unwrap_or(0) + 1;
+        let places = block * RECORDS..(block + 2) * RECORDS;
+        let bytes: Vec<u8> = places.flat_map(|place| record(FILES + 1 + thread, place, version)).collect();
+        files.seek(fd, (block * RECORDS * RECORD) as u64).expect("a place in the file");
+        assert_eq!(files.write(fd, &bytes), Ok(bytes.len()));
+        blocks.iter().for_each(|block| block.store(version, Ordering::SeqCst));
+        files.close(fd).expect("on the disk");
+    }
+
+    fn read_long(&self, files: &mut dyn Files, dice: &mut Dice) {
+        let (thread, place) = (dice.below(THREADS), dice.below(BLOCKS * RECORDS));
+        let count = (1 + dice.below(1500)).min(BLOCKS * RECORDS - place);
+        let before: Vec<u32> = self.long[thread].iter().map(|block| block.load(Ordering::SeqCst)).collect();
+        let fd = files.open(&self.path(&format!("long{thread}")), Mode::Read).expect("open");
+        let mut bytes = vec![0; count * RECORD];
+        files.seek(fd, (place * RECORD) as u64).expect("a place in the file");
+        assert_eq!(files.read(fd, &mut bytes), Ok(bytes.len()));
+        for (n, bytes) in bytes.chunks(RECORD).enumerate() {
+            let version = version_of(bytes, FILES + 1 + thread, place + n);
+            assert!(version >= before[(place + n) / RECORDS], "record {} of thread {thread} is old", place + n);
+        }
+        files.close(fd).expect("closed");
+    }
+
     fn one<H: House<State: Filed> + Names>(&self, pool: Pool, thread: usize) {
         let mut files = Ours::<H>::new(pool);
         let mut dice = Dice(thread as u64 * 7919 + 17);
@@ -125,7 +160,9 @@ impl Crowd<'_> {
         for _ in 0..rounds() {
             let file = dice.below(FILES);
             match dice.below(100) {
-                0..50 => self.read(&mut files, fds[file], file, &mut dice),
+                0..2 => self.write_long(&mut files, thread, &mut dice),
+                2..5 => self.read_long(&mut files, &mut dice),
+                5..50 => self.read(&mut files, fds[file], file, &mut dice),
                 50..85 => self.write(&mut files, fds[file], file, thread, &mut dice),
                 85..92 => {
                     let log = files.open(&self.path("log"), Mode::Append).expect("the log");
@@ -159,12 +196,20 @@ fn crowd<H: House<State: Filed> + Names>(pool: Pool, prefix: &str) {
     let versions = |count: usize| (0..count).map(|_| AtomicU32::new(0)).collect::<Vec<_>>();
     let mut written: Vec<Vec<AtomicU32>> = (0..FILES).map(|_| versions(RECORDS)).collect();
     written.push(versions(THREADS));
-    let crowd = Crowd { prefix, written, start: Barrier::new(THREADS) };
+    let long = (0..THREADS).map(|_| versions(BLOCKS)).collect();
+    let crowd = Crowd { prefix, written, long, start: Barrier::new(THREADS) };
     let mut files = Ours::<H>::new(pool);
     for file in 0..FILES {
         let fd = files.open(&crowd.path(&name(file)), Mode::Create).expect("a new file");
         for place in 0..RECORDS {
             assert_eq!(files.write(fd, &record(file, place, 0)), Ok(RECORD));
+        }
+        files.close(fd).expect("on the disk");
+    }
+    for thread in 0..THREADS {
+        let fd = files.open(&crowd.path(&format!("long{thread}")), Mode::Create).expect("a new file");
+        for place in 0..BLOCKS * RECORDS {
+            assert_eq!(files.write(fd, &record(FILES + 1 + thread, place, 0)), Ok(RECORD));
         }
         files.close(fd).expect("on the disk");
     }
@@ -184,6 +229,16 @@ fn crowd<H: House<State: Filed> + Names>(pool: Pool, prefix: &str) {
         for (place, bytes) in bytes.chunks_exact(RECORD).enumerate() {
             let wanted = crowd.written[file][place].load(Ordering::SeqCst);
             assert_eq!(version_of(bytes, file, place), wanted, "record {place} of file {file} on the disk");
+        }
+        plain.close(fd).expect("closed");
+    }
+    for thread in 0..THREADS {
+        let fd = plain.open(&crowd.path(&format!("long{thread}")), Mode::Read).expect("a file");
+        let mut bytes = vec![0; BLOCKS * RECORDS * RECORD + 1];
+        assert_eq!(plain.read(fd, &mut bytes), Ok(BLOCKS * RECORDS * RECORD));
+        for (place, bytes) in bytes.chunks_exact(RECORD).enumerate() {
+            let wanted = crowd.long[thread][place / RECORDS].load(Ordering::SeqCst);
+            assert_eq!(version_of(bytes, FILES + 1 + thread, place), wanted, "record {place} of thread {thread}");
         }
         plain.close(fd).expect("closed");
     }
@@ -218,10 +273,11 @@ fn pool(bytes: usize) -> Pool {
 
 #[test]
 fn eight_threads_share_files_in_a_small_pool() {
-    let volume = Extents::new(400, 4096);
+    let volume = Extents::new(900, 4096);
     let disk = volume.disk();
     let world = World::new(160_000, Box::new(volume), disk);
     crowd::<Plain>(world.pool(), "");
+    assert!(Plain::monitor().enter().cache().counts.direct > 0, "nothing went past the cache");
     world.pool().check_valid();
 }
 
