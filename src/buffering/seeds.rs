@@ -187,7 +187,16 @@ fn other(parts: &Parts, g: &mut Guard<Model>) -> Option<(i32, Kind)> {
         _ => (Kind::RawAtomic, c"small"),
     };
     let user = if kind == Kind::Bitmap { 3000 } else { 0 };
-    match open(g, path, 0, kind, user) {
+    let whole = matches!(kind, Kind::AtomicAudio | Kind::RawAtomic);
+    match open(g, path, if whole { below(SMALL) as u64 } else { 0 }, kind, user) {
+        Ok(id) if whole => match seek(g, id, 0) {
+            Ok(()) => Some((id, kind)),
+            Err(error) => {
+                assert!(error == ERR_BUFFER_FULL || allowed(parts, error), "{kind:?}: {error}");
+                close(g, id);
+                None
+            }
+        },
         Ok(id) => Some((id, kind)),
         Err(error) => {
             let full = error == ERR_BUFFER_FULL || kind == Kind::Bitmap && error == ERR_BITMAP_TOO_LARGE;
