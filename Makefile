@@ -148,7 +148,7 @@ headers:
 	    || { cat build/headers.log; exit 1; }
 	@grep '^include/' build/headers.log || echo "the headers are up to date"
 
-CROSS_TOOLS := qemu-arm qemu-mipsel arm-none-eabi-gcc mipsel-linux-gnu-gcc rust-source
+CROSS_TOOLS := qemu-arm qemu-mipsel qemu-system-arm arm-none-eabi-gcc mipsel-linux-gnu-gcc rust-source
 
 cross:
 	@tools/need.sh cc flock $(CROSS_TOOLS)

@@ -11,7 +11,8 @@
 //! | `c-inline` | the host's archive and the inline functions of the headers, which is what upstream's headers have |
 //! | `c-sanitized` | as `c`, under AddressSanitizer and UndefinedBehaviorSanitizer |
 //! | `c-rockbox`, `c-rockbox32` | the players' archive, built for this machine, for 64 and 32 bit |
-//! | `qemu-armv4t`, `qemu-armv5te`, `qemu-thumbv7em`, `qemu-mips32` | the archive for such players, each program as a whole in qemu's user mode |
+//! | `qemu-armv4t`, `qemu-armv5te`, `qemu-mips32` | the archive for such players, each program as a whole in qemu's user mode |
+//! | `qemu-cortex-m7` | the same on a board with that processor and nothing else |
 //! | `c-valgrind` | some programs of `c-inline`, each as a whole, under valgrind |
 //! | `c-tsan` | with `ROCKMEM_TSAN_ARCHIVE=path`, the programs with threads under the thread sanitizer: `tools/tsan.sh` |
 //! | `c-ref` | with `REF=path`, another archive with the same C names; tests marked as divergences are left out |
@@ -50,17 +51,22 @@ const NEWLIB: [&str; 3] = ["-D_GNU_SOURCE", "-D_POSIX_TIMERS=1", "-D_POSIX_MONOT
 /// What one of the programs takes under emulation is more than a test may take.
 const TOO_LONG_FOR_QEMU: [&str; 1] = ["buflib_chaos"];
 
-/// A kind of player, whose archive is tested on this machine in qemu's user mode.
+/// A kind of player, whose archive is tested on this machine in qemu.
 struct Player {
     name: &'static str,
     /// What tools/need.sh has to have for it.
     needs: &'static [&'static str],
     archive: &'static str,
     compiler: &'static [&'static str],
-    /// Its C library is newlib, with tests/cross below it, and what a tree adds for an ARM archive.
-    bare: bool,
+    /// Where the C library is newlib: what is below that, and the linker's arguments. What a tree adds for an ARM archive
+    /// comes with it.
+    floor: Option<(&'static str, &'static [&'static str])>,
     runner: &'static [&'static str],
 }
+
+const ON_LINUX: (&str, &[&str]) = ("tests/cross/bare.c", &["-Wl,-Ttext=0x100000"]);
+const ON_THE_BOARD: (&str, &[&str]) =
+    ("tests/cross/mps2.c", &["-T", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cross/mps2.ld")]);
 
 const PLAYERS: [Player; 4] = [
     Player {
@@ -68,7 +74,7 @@ const PLAYERS: [Player; 4] = [
         needs: &["qemu-arm", "arm-none-eabi-gcc", "rust-source"],
         archive: "armv4t",
         compiler: &["arm-none-eabi-gcc", "-march=armv4t", "-marm"],
-        bare: true,
+        floor: Some(ON_LINUX),
         runner: &["qemu-arm", "-cpu", "ti925t"], // the default CPU hides what an ARMv4T cannot
     },
     Player {
@@ -76,24 +82,35 @@ const PLAYERS: [Player; 4] = [
         needs: &["qemu-arm", "arm-none-eabi-gcc", "rust-source"],
         archive: "armv5te",
         compiler: &["arm-none-eabi-gcc", "-march=armv5te", "-mthumb"],
-        bare: true,
+        floor: Some(ON_LINUX),
         runner: &["qemu-arm", "-cpu", "arm926"],
     },
     Player {
-        name: "qemu-thumbv7em",
-        needs: &["qemu-arm", "arm-none-eabi-gcc", "rust-source"],
+        name: "qemu-cortex-m7",
+        needs: &["qemu-system-arm", "arm-none-eabi-gcc", "rust-source"],
         archive: "thumbv7em",
         compiler: &["arm-none-eabi-gcc", "-mcpu=cortex-m7", "-mthumb", "-mfloat-abi=soft"],
-        bare: true,
-        // Another processor with these instructions: the user mode of Debian's qemu starts no Cortex-M.
-        runner: &["qemu-arm", "-cpu", "max"],
+        floor: Some(ON_THE_BOARD),
+        runner: &[
+            "qemu-system-arm",
+            "-M",
+            "mps2-an500",
+            "-nographic",
+            "-monitor",
+            "none",
+            "-serial",
+            "none",
+            "-semihosting-config",
+            "enable=on,target=native",
+            "-kernel",
+        ],
     },
     Player {
         name: "qemu-mips32",
         needs: &["qemu-mipsel", "mipsel-linux-gnu-gcc", "rust-source"],
         archive: "mips32",
         compiler: &["mipsel-linux-gnu-gcc", "-static", "-mno-abicalls", "-fno-pic", "-no-pie"],
-        bare: false,
+        floor: None,
         runner: &["qemu-mipsel"],
     },
 ];
@@ -144,7 +161,7 @@ impl Variant {
         if let Some(player) = self.player {
             let mut command = Command::new(player.compiler[0]);
             command.args(&player.compiler[1..]).args(["-std=gnu11", "-O1", "-g", "-Wall", "-Wextra", "-Werror"]);
-            command.args(player.bare.then_some(NEWLIB).into_iter().flatten()).args(&self.flags);
+            command.args(player.floor.map(|_| NEWLIB).into_iter().flatten()).args(&self.flags);
             return command;
         }
         let arch = if self.bits == 32 { "i686" } else { std::env::consts::ARCH };
@@ -175,15 +192,15 @@ impl Variant {
             object
         };
         let mut helpers: Vec<_> = helpers.iter().map(object).collect();
-        if let Some(bare) = self.player.filter(|player| player.bare) {
-            helpers.extend(["tests/cross/bare.c", "rockbox-glue/rm_aeabi.c"].map(|name| {
+        let floor = self.player.and_then(|player| player.floor);
+        if let Some((floor, _)) = floor {
+            helpers.extend([floor, "rockbox-glue/rm_aeabi.c"].map(|name| {
                 let source = root().join(name);
                 let object = self.folder().join(source.file_name().expect("a file")).with_extension("o");
                 let config = root().join("tests/cross");
                 make(self.compiler().arg("-I").arg(config).arg("-c").arg(source), &object);
                 object
             }));
-            assert!(bare.runner[0] == "qemu-arm", "tests/cross speaks to ARM Linux");
         }
         for topic in topics {
             let mut parts = vec![object(topic)];
@@ -193,11 +210,9 @@ impl Variant {
             if modified(&program) <= parts.iter().map(|part| modified(part)).max().flatten() {
                 let mut command = self.compiler();
                 command.args(parts);
-                match self.player {
-                    Some(player) if player.bare => {
-                        command.args(["-nostartfiles", "-Wl,-z,noexecstack,-Ttext=0x100000"])
-                    }
-                    _ => command.args(["-lpthread", "-ldl", "-lm"]),
+                match floor {
+                    Some((_, script)) => command.args(["-nostartfiles", "-Wl,-z,noexecstack"]).args(script),
+                    None => command.args(["-lpthread", "-ldl", "-lm"]),
                 };
                 make(&mut command, &program);
             }

@@ -41,6 +41,7 @@ packages() {
     sndfile) echo libsndfile1-dev pkg-config ;;
     fsx | rust32) ;;
     rust-source) echo rustc-web rust-web-src ;;
+    qemu-system-arm) echo qemu-system-arm ;;
     qemu-*) echo qemu-user ;;
     arm-none-eabi-gcc) echo gcc-arm-none-eabi libnewlib-arm-none-eabi ;;
     mipsel-linux-gnu-gcc) echo gcc-mipsel-linux-gnu libc6-dev-mipsel-cross ;;
