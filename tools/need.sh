@@ -44,6 +44,7 @@ packages() {
     qemu-system-arm) echo qemu-system-arm ;;
     qemu-*) echo qemu-user ;;
     arm-none-eabi-gcc) echo gcc-arm-none-eabi libnewlib-arm-none-eabi ;;
+    arm-linux-gnueabi-gcc) echo gcc-arm-linux-gnueabi libc6-dev-armel-cross ;;
     mipsel-linux-gnu-gcc) echo gcc-mipsel-linux-gnu libc6-dev-mipsel-cross ;;
     *) echo "$1" ;;
     esac

@@ -1,7 +1,8 @@
 #!/bin/sh
 # test.sh [ARGUMENT...]: `cargo test`, told briefly: a line per test program, whatever failed in full, and the sum.
-# Without arguments, what does not need a C library runs on 32 bit as well, and what has threads in models of threads and
-# under the thread sanitizer, where this machine can.
+# Without arguments, what does not need a C library runs on 32 bit as well, also on ARM and MIPS, and what has threads in
+# models of threads and under the thread sanitizer, where this machine can. With `cross`, only what runs on other
+# processors.
 set -u
 export RUST_BACKTRACE=0 # the message names the place
 mkdir -p build
@@ -23,8 +24,28 @@ models() {
         "$cargo" test --no-fail-fast --release --test "$2" >>"$log" 2>&1 </dev/null || status=$?
 }
 
-"$cargo" test --no-fail-fast "$@" >"$log" 2>&1 </dev/null
-status=$?
+# On another kind of processor, in qemu.
+emulated() {
+    if tools/emulated.sh "$1" --have; then
+        echo "     Target $2" >>"$log"
+        tools/emulated.sh "$1" >>"$log" 2>&1 </dev/null || status=$?
+    else
+        skipped "$2, which needs qemu-user, a cross compiler and a rustc with its source"
+    fi
+}
+
+if [ "${1-}" = cross ]; then
+    "$cargo" test --no-fail-fast --test c_suite -- qemu- >"$log" 2>&1 </dev/null
+    status=$?
+    "$cargo" test --no-fail-fast --test floors --test stacks -- players >>"$log" 2>&1 </dev/null || status=$?
+else
+    "$cargo" test --no-fail-fast "$@" >"$log" 2>&1 </dev/null
+    status=$?
+fi
+if [ $# -eq 0 ] || [ "$1" = cross ]; then
+    emulated arm "ARM Linux"
+    emulated mips "MIPS Linux"
+fi
 if [ $# -eq 0 ]; then
     if tools/need.sh --have cc32 rust32; then
         echo "     Target $bits" >>"$log"

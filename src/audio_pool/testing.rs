@@ -1,6 +1,6 @@
 //! For tests and benches: a clock that is moved by hand, and looks at what has no place in the statistics.
 
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::Ordering;
 use std::thread;
 
 use parking_lot::{Mutex, MutexGuard};
@@ -8,6 +8,7 @@ use parking_lot::{Mutex, MutexGuard};
 use super::clock::{self, Clock, Source};
 use super::settings::Settings;
 use super::{config, global, index, latency, local, monitor};
+use crate::port::atomic::AtomicU64;
 
 pub use monitor::Rounds;
 

@@ -342,7 +342,7 @@ fn run(seed: u64, faulty: bool) -> u64 {
     file::close(&mut world.enter(), fd).expect("nothing to write");
     let before = owned(world.pool());
     if faulty {
-        faults::fail(1 + run.below(40) as i64, false);
+        faults::fail(1 + run.below(40) as i32, false);
         world.fail_reads(1 + run.below(12) as u64, 1 + run.below(6) as u64);
     }
     for party in [codec, audio, ui] {

@@ -486,16 +486,16 @@ pub fn poke_at(start: usize, bytes: &[u8]) {
 /// Allocations that fail on command.
 #[cfg(test)]
 pub mod faults {
-    use std::sync::atomic::{AtomicI64, Ordering};
+    use std::sync::atomic::{AtomicI32, Ordering};
 
     /// Allocations until one fails; below 1: never.
-    static LEFT: AtomicI64 = AtomicI64::new(0);
+    static LEFT: AtomicI32 = AtomicI32::new(0);
     /// Whether all after it fail too.
-    static EVER: AtomicI64 = AtomicI64::new(0);
+    static EVER: AtomicI32 = AtomicI32::new(0);
 
     /// The n-th allocation from now on fails, or that and all after it.
-    pub fn fail(n: i64, ever: bool) {
-        EVER.store(i64::from(ever), Ordering::SeqCst);
+    pub fn fail(n: i32, ever: bool) {
+        EVER.store(i32::from(ever), Ordering::SeqCst);
         LEFT.store(n, Ordering::SeqCst);
     }
 

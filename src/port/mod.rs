@@ -41,4 +41,4 @@ pub use asker::Asker;
 pub use imp::barrier;
 pub use imp::{PoolLock, System, asker, in_file_path, micros, spares, ticks};
 #[cfg(feature = "host")]
-pub use imp::{advance, fat, granules, image, region, set_asker};
+pub use imp::{advance, atomic, fat, granules, image, region, set_asker};

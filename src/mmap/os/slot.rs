@@ -14,11 +14,12 @@
 //! number while another thread destroys it gets either answer; what it reads of the slot meanwhile is stale at worst.
 //! Whoever changes what lies under a mapping holds `held` for writing; who only makes use of it, for reading.
 
-use core::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicI32, AtomicU32, AtomicUsize, Ordering};
 
 use parking_lot::RwLock;
 
 use super::held::{Bits, Held};
+use crate::port::atomic::AtomicU64;
 use crate::port::granules::{Granules, Shown};
 use crate::port::storage::Errno;
 

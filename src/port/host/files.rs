@@ -38,10 +38,10 @@ pub fn identify(stream: i32) -> Result<Identity, Errno> {
     if found.st_mode & libc::S_IFMT == libc::S_IFDIR {
         return Err(Errno(libc::EISDIR));
     }
-    #[allow(clippy::unnecessary_cast)] // the number's type differs between systems
-    let file = found.st_ino as u64;
+    #[allow(clippy::unnecessary_cast)] // the numbers' types differ between systems
+    let (volume, file) = (found.st_dev as u64, found.st_ino as u64);
     Ok(Identity {
-        volume: found.st_dev,
+        volume,
         file,
         size: u64::try_from(found.st_size).unwrap_or(0),
         stamp: (found.st_mtime as u64).wrapping_mul(1_000_000_000).wrapping_add(found.st_mtime_nsec as u64),

@@ -1,6 +1,7 @@
 //! The host port: std, parking_lot, libc.
 
 mod asker;
+pub mod atomic;
 #[cfg(feature = "audio_pool")]
 pub mod barrier;
 mod clock;

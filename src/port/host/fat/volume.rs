@@ -7,7 +7,7 @@
 
 use core::cell::{Cell, RefCell};
 use core::ffi::CStr;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::Ordering;
 use std::boxed::Box;
 use std::collections::HashMap;
 use std::vec;
@@ -19,6 +19,7 @@ use super::change::piece;
 use super::names::{Found, Tree, parts};
 use super::sectors::Sectors;
 use super::table::{Layout, Table};
+use crate::port::atomic::AtomicU64;
 use crate::port::storage::{Errno, How, Identity, Opened, Space};
 
 /// No file of the format is longer.
