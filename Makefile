@@ -6,9 +6,10 @@
 #   make PREFIXED=1               build/prefixed/…: every name begins with rockmem_; compile with -DROCKMEM_PREFIX
 #   make TARGET=triple            build/…/triple/…: for another machine; players: docs/native.md. Where the Rust target is not
 #                                 installed, its core is built from source with whichever rustc has the source beside it
+#   make PLACES=1 …               players: a panic of the library's own tells its line
 #   make headers                  remakes include/rockmem/*.h after a change in src/capi or symbols
 #   make test                     everything there is to check; installs what it misses (as root) or says what to install
-#   make cross                    of that, what runs on other processors, in qemu: the C tests on ARM and MIPS
+#   make cross                    of that, what runs on other processors, in qemu: C and Rust tests on ARM and MIPS
 #   make fsx                      the file system exerciser over our files, 200,000 operations for each of five seeds
 #   make run [AUDIO=file]         the example player
 #   make LEVEL=buflib             …/buflib/librockmem.a: the pool alone, for a program that keeps its own of the rest;
@@ -88,22 +89,30 @@ ifdef TARGET
     RUSTFLAGS_OF_TARGET := $(if $(filter mipsel-%,$(TARGET)),-Ctarget-cpu=mips32 -Ctarget-feature=-mips32r2)
   endif
   sysroot-of = $(shell $1 --print sysroot 2>/dev/null)
-  ifneq ($(wildcard $(call sysroot-of,$(or $(RUSTC),rustc))/lib/rustlib/$(TARGET)),)
-    BUILT   := $(TARGET_DIR)/$(TARGET)/$(PROFILE)
-  else
-    RUSTC_SRC := $(firstword $(foreach rustc,$(RUSTC) rustc /usr/bin/rustc,\
-        $(if $(wildcard $(call sysroot-of,$(rustc))/lib/rustlib/src/rust/library/Cargo.lock),$(rustc))))
-    ifeq ($(RUSTC_SRC),)
+  INSTALLED := $(wildcard $(call sysroot-of,$(or $(RUSTC),rustc))/lib/rustlib/$(TARGET))
+  RUSTC_SRC := $(firstword $(foreach rustc,$(RUSTC) rustc /usr/bin/rustc,\
+      $(if $(wildcard $(call sysroot-of,$(rustc))/lib/rustlib/src/rust/library/Cargo.lock),$(rustc))))
+  # For a player the core, too, is made as small as can be; the one that Rust brings will do where its source is not there.
+  ifeq ($(or $(if $(BARE),$(RUSTC_SRC)),$(if $(INSTALLED),,$(RUSTC_SRC))),)
+    ifeq ($(INSTALLED),)
       $(error $(TARGET) is not installed (rustup target add), nor is the source of its core (rustup component add rust-src, \
           or Debian's packages rustc-web and rust-web-src))
     endif
+    BUILT   := $(TARGET_DIR)/$(TARGET)/$(PROFILE)
+  else
     # A folder of its own: another compiler, and tests may be building meanwhile.
     TARGET_DIR := $(TARGET_DIR)/from-source
     BUILT      := $(TARGET_DIR)/$(TARGET)/$(PROFILE)
     CARGO_ENV  += RUSTC=$(RUSTC_SRC) RUSTC_BOOTSTRAP=1
     CARGO_STD  := -Zbuild-std=core
-    # A panic of ours tells its line only.
-    RUSTFLAGS_OF_TARGET += $(if $(BARE),-Zlocation-detail=line)
+    # A panic of ours tells no place unless it is asked to: the table of places is 6 % of the whole.
+    RUSTFLAGS_OF_TARGET += $(if $(BARE),-Zlocation-detail=$(if $(PLACES),line,none))
+    # Rust's ARM targets without a system keep a frame pointer, which nobody follows on a player: it costs a register, code
+    # and stack.
+    ifneq ($(and $(BARE),$(filter arm% thumb%,$(TARGET))),)
+      SPEC      := $(TARGET_DIR)/$(TARGET).json
+      CARGO_STD += $(if $(findstring json-target-spec,$(shell RUSTC_BOOTSTRAP=1 $(CARGO) -Z help 2>/dev/null)),-Zjson-target-spec)
+    endif
   endif
 endif
 
@@ -127,10 +136,12 @@ $(NAMES): $(SYMBOLS) Makefile
 # One object with nothing global but those names: the library never clashes with its users. What only the parts that were
 # left out needed is not asked of them either.
 $(ARCHIVE): $(SOURCES) $(NAMES)
+	@$(if $(SPEC),mkdir -p $(TARGET_DIR) && RUSTC_BOOTSTRAP=1 $(RUSTC_SRC) -Zunstable-options --print target-spec-json \
+	    --target $(TARGET) | sed 's/"frame-pointer": *"always"/"frame-pointer": "may-omit"/' > $(SPEC))
 	@CARGO_TARGET_DIR='$(TARGET_DIR)' $(CARGO_ENV) RUSTFLAGS='$(strip $(RUSTFLAGS) $(RUSTFLAGS_OF_TARGET) $(REMAPPED))' \
 	    $(CARGO) rustc -q $(CARGO_STD) --lib \
 	    --crate-type staticlib --profile $(PROFILE) --no-default-features --features $(FEATURES) \
-	    $(if $(TARGET),--target $(TARGET) -- -C relocation-model=static) 2>$(OUT)/cargo.log || { cat $(OUT)/cargo.log; exit 1; }
+	    $(if $(TARGET),--target $(or $(SPEC),$(TARGET)) -- -C relocation-model=static) 2>$(OUT)/cargo.log || { cat $(OUT)/cargo.log; exit 1; }
 	@$(OBJCOPY) --remove-section=.llvmbc --remove-section=.llvmcmd $(BUILT)/librockmem.a $(OUT)/whole.a
 	@[ $(HELPERS) = all ] || tools/helpers.sh $(HELPERS) $(OUT)/whole.a '$(AR)' '$(OBJCOPY)'
 	@$(LD) -r $(LDFLAGS) --gc-sections $$(sed 's/^/-u /' $(NAMES)) -o $(OUT)/rockmem.o $(OUT)/whole.a
@@ -148,11 +159,11 @@ headers:
 	    || { cat build/headers.log; exit 1; }
 	@grep '^include/' build/headers.log || echo "the headers are up to date"
 
-CROSS_TOOLS := qemu-arm qemu-mipsel qemu-system-arm arm-none-eabi-gcc mipsel-linux-gnu-gcc rust-source
+CROSS_TOOLS := qemu-arm qemu-mipsel qemu-system-arm arm-none-eabi-gcc arm-linux-gnueabi-gcc mipsel-linux-gnu-gcc rust-source
 
 cross:
 	@tools/need.sh cc flock $(CROSS_TOOLS)
-	@tools/test.sh --test c_suite -- qemu-
+	@tools/test.sh cross
 
 test:
 	@tools/need.sh cc c++ flock

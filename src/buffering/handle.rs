@@ -238,7 +238,8 @@ impl Buffering {
     pub fn take(&mut self, id: i32) -> Option<Handle> {
         let handle = *self.find(id)?;
         let count = usize::from(self.count);
-        self.handles.all_mut()[usize::from(self.last)..count].rotate_left(1);
+        let last = usize::from(self.last);
+        self.handles.all_mut().copy_within(last + 1..count, last);
         self.count -= 1;
         self.last = 0;
         Some(handle)

@@ -54,6 +54,7 @@ impl Core {
     /// `most`; and the words. Those count that leave the row, that slide in it after that, and that slide elsewhere to make
     /// room.
     /// `patience`: blocks that may be looked at before the best row known is taken.
+    #[cfg_attr(feature = "rockbox", inline(never))] // its frame is not to lie below what it finds
     pub(super) fn cheapest_row(
         &mut self,
         need: usize,

@@ -153,6 +153,7 @@ impl Core {
 
     /// Where no run has room: by carrying blocks over walls. `back`: first of all those that were carried where a victim's
     /// going would have helped.
+    #[cfg_attr(feature = "rockbox", inline(never))] // its frame is not to lie below the other ways
     fn hole_over_walls(&mut self, need: usize, asker: Asker, looks: &mut Looks, back: bool) -> Option<usize> {
         let enough = self.free_words() >= need;
         if back && let Some(hole) = self.purge_apart(need, asker) {

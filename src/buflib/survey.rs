@@ -55,7 +55,7 @@ struct Lowest {
 impl Lowest {
     fn push(&mut self, window: (usize, usize)) {
         if self.count == self.found.len() {
-            self.found.rotate_left(1);
+            self.found.copy_within(1.., 0);
             self.count -= 1;
         }
         self.found[self.count] = window;

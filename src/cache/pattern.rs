@@ -74,11 +74,13 @@ impl Pattern {
             let end = offset.saturating_add(len as u64);
             match self.runs.iter().position(|run| run.next == offset) {
                 Some(n) => {
-                    self.runs[..=n].rotate_right(1);
+                    let run = self.runs[n];
+                    self.runs.copy_within(..n, 1);
+                    self.runs[0] = run;
                     self.goes_on(offset, len);
                 }
                 None => {
-                    self.runs.rotate_right(1);
+                    self.runs.copy_within(..RUNS - 1, 1);
                     self.runs[0] = Run { next: end, bytes: len as u64 };
                 }
             }

@@ -67,6 +67,7 @@ impl Core {
     }
 
     /// A block to carry, and the run that is to take it in.
+    #[cfg_attr(feature = "rockbox", inline(never))] // its frame is not to lie below what it finds
     fn next_guest(&mut self, need: usize, asker: Asker, patience: &mut usize) -> Option<(usize, Run)> {
         let rooms = self.rooms(asker);
         let mut tried = (0, 0);
@@ -128,7 +129,7 @@ impl Core {
             let at = rooms.runs[..rooms.count].partition_point(|room| room.1 >= run.free);
             if at < ROOMS {
                 rooms.count = (rooms.count + 1).min(ROOMS);
-                rooms.runs[at..rooms.count].rotate_right(1);
+                rooms.runs.copy_within(at..rooms.count - 1, at + 1);
                 rooms.runs[at] = (run, run.free);
             }
         });

@@ -37,6 +37,9 @@ struct Search {
     moved: usize,
 }
 
+/// A constant, so that it is not made on the stack first.
+const IDLE: [Search; SEARCHES] = [Search { level: 0, left: 0, holes: 0, cost: 0, moved: 0 }; SEARCHES];
+
 /// All searches of a walk.
 pub(crate) struct Victims {
     need: usize,
@@ -59,7 +62,7 @@ impl Victims {
             need,
             little: need.saturating_mul(LITTLE),
             asker,
-            searches: [Search::default(); SEARCHES],
+            searches: IDLE,
             active: 0,
             rank: (true, NONE, NONE),
             best: None,
@@ -125,7 +128,7 @@ impl Victims {
         };
         let below = if below.holes == 0 { Search { level, left: i, ..Search::default() } } else { below };
         if self.active < SEARCHES {
-            self.searches[at..=self.active].rotate_right(1);
+            self.searches.copy_within(at..self.active, at + 1);
             self.searches[at] = below;
             self.active += 1;
         } else if at == SEARCHES {
