@@ -29,6 +29,7 @@ use std::process::Command;
 use std::time::SystemTime;
 
 use libtest_mimic::{Arguments, Failed, Trial};
+use support::players::{PLAYERS, Player};
 use support::{archive, archive_path, has, has_32_bit, root};
 
 /// Programs that need the host's locks: what they test is only there with `ROCKMEM_THREADS` 1.
@@ -46,74 +47,8 @@ const INLINE: &str = "-DROCKMEM_THREADS=0";
 const THREAD_SANITIZER: &str = "-fsanitize=thread";
 const SANITIZERS: [&str; 2] = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
 
-/// What makes newlib declare all that the programs use.
-const NEWLIB: [&str; 3] = ["-D_GNU_SOURCE", "-D_POSIX_TIMERS=1", "-D_POSIX_MONOTONIC_CLOCK=1"];
 /// What one of the programs takes under emulation is more than a test may take.
 const TOO_LONG_FOR_QEMU: [&str; 1] = ["buflib_chaos"];
-
-/// A kind of player, whose archive is tested on this machine in qemu.
-struct Player {
-    name: &'static str,
-    /// What tools/need.sh has to have for it.
-    needs: &'static [&'static str],
-    archive: &'static str,
-    compiler: &'static [&'static str],
-    /// Where the C library is newlib: what is below that, and the linker's arguments. What a tree adds for an ARM archive
-    /// comes with it.
-    floor: Option<(&'static str, &'static [&'static str])>,
-    runner: &'static [&'static str],
-}
-
-const ON_LINUX: (&str, &[&str]) = ("tests/cross/bare.c", &["-Wl,-Ttext=0x100000"]);
-const ON_THE_BOARD: (&str, &[&str]) =
-    ("tests/cross/mps2.c", &["-T", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cross/mps2.ld")]);
-
-const PLAYERS: [Player; 4] = [
-    Player {
-        name: "qemu-armv4t",
-        needs: &["qemu-arm", "arm-none-eabi-gcc", "rust-source"],
-        archive: "armv4t",
-        compiler: &["arm-none-eabi-gcc", "-march=armv4t", "-marm"],
-        floor: Some(ON_LINUX),
-        runner: &["qemu-arm", "-cpu", "ti925t"], // the default CPU hides what an ARMv4T cannot
-    },
-    Player {
-        name: "qemu-armv5te",
-        needs: &["qemu-arm", "arm-none-eabi-gcc", "rust-source"],
-        archive: "armv5te",
-        compiler: &["arm-none-eabi-gcc", "-march=armv5te", "-mthumb"],
-        floor: Some(ON_LINUX),
-        runner: &["qemu-arm", "-cpu", "arm926"],
-    },
-    Player {
-        name: "qemu-cortex-m7",
-        needs: &["qemu-system-arm", "arm-none-eabi-gcc", "rust-source"],
-        archive: "thumbv7em",
-        compiler: &["arm-none-eabi-gcc", "-mcpu=cortex-m7", "-mthumb", "-mfloat-abi=soft"],
-        floor: Some(ON_THE_BOARD),
-        runner: &[
-            "qemu-system-arm",
-            "-M",
-            "mps2-an500",
-            "-nographic",
-            "-monitor",
-            "none",
-            "-serial",
-            "none",
-            "-semihosting-config",
-            "enable=on,target=native",
-            "-kernel",
-        ],
-    },
-    Player {
-        name: "qemu-mips32",
-        needs: &["qemu-mipsel", "mipsel-linux-gnu-gcc", "rust-source"],
-        archive: "mips32",
-        compiler: &["mipsel-linux-gnu-gcc", "-static", "-mno-abicalls", "-fno-pic", "-no-pie"],
-        floor: None,
-        runner: &["qemu-mipsel"],
-    },
-];
 
 /// A way to compile and link the programs.
 struct Variant {
@@ -159,9 +94,8 @@ impl Variant {
     /// The compiler, as the cc crate finds it, with its flags for the word size.
     fn compiler(&self) -> Command {
         if let Some(player) = self.player {
-            let mut command = Command::new(player.compiler[0]);
-            command.args(&player.compiler[1..]).args(["-std=gnu11", "-O1", "-g", "-Wall", "-Wextra", "-Werror"]);
-            command.args(player.floor.map(|_| NEWLIB).into_iter().flatten()).args(&self.flags);
+            let mut command = player.compiler();
+            command.args(&self.flags);
             return command;
         }
         let arch = if self.bits == 32 { "i686" } else { std::env::consts::ARCH };
@@ -192,13 +126,10 @@ impl Variant {
             object
         };
         let mut helpers: Vec<_> = helpers.iter().map(object).collect();
-        let floor = self.player.and_then(|player| player.floor);
-        if let Some((floor, _)) = floor {
-            helpers.extend([floor, "rockbox-glue/rm_aeabi.c"].map(|name| {
-                let source = root().join(name);
+        if let Some(player) = self.player {
+            helpers.extend(player.below().map(|source| {
                 let object = self.folder().join(source.file_name().expect("a file")).with_extension("o");
-                let config = root().join("tests/cross");
-                make(self.compiler().arg("-I").arg(config).arg("-c").arg(source), &object);
+                make(player.compiler().arg("-c").arg(source), &object);
                 object
             }));
         }
@@ -210,8 +141,8 @@ impl Variant {
             if modified(&program) <= parts.iter().map(|part| modified(part)).max().flatten() {
                 let mut command = self.compiler();
                 command.args(parts);
-                match floor {
-                    Some((_, script)) => command.args(["-nostartfiles", "-Wl,-z,noexecstack"]).args(script),
+                match self.player {
+                    Some(player) => command.args(player.link()),
                     None => command.args(["-lpthread", "-ldl", "-lm"]),
                 };
                 make(&mut command, &program);
@@ -239,11 +170,7 @@ impl Variant {
 
     fn command(&self, topic: &str, arguments: &[&str]) -> Command {
         let mut command = match self.player {
-            Some(player) => {
-                let mut command = Command::new(player.runner[0]);
-                command.args(&player.runner[1..]).arg(self.program(topic));
-                command
-            }
+            Some(player) => player.command(&self.program(topic)),
             None => Command::new(self.program(topic)),
         };
         self.prepare(&mut command);

@@ -5,7 +5,7 @@ mod support;
 
 use std::process::Command;
 
-use support::{archive, compiler, has_32_bit, root, run, scratch};
+use support::{archive, compiler, has, has_32_bit, root, run, scratch};
 
 /// Builds a program against an archive and runs it in a folder of its own: what it says.
 fn play(port: &str, program: &str) -> String {
@@ -16,7 +16,9 @@ fn play(port: &str, program: &str) -> String {
 fn play_with(port: &str, program: &str, arguments: &[&str]) -> String {
     let dir = scratch(&format!("floors-{port}-{program}-{}", arguments.join("-")));
     let sources = root().join("tests/floors");
-    let mut build = Command::new(compiler(false));
+    let player = LINUXES.iter().find(|linux| linux.archive == port);
+    let mut build = Command::new(player.map_or(compiler(false), |linux| linux.compiler.into()));
+    build.args(player.map_or(&[][..], |linux| linux.flags));
     build.args(["-std=gnu11", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-I"]).arg(root().join("include"));
     build.arg(sources.join(format!("{program}.c"))).arg(sources.join("world.c"));
     if port == "rockbox32" {
@@ -28,8 +30,33 @@ fn play_with(port: &str, program: &str, arguments: &[&str]) -> String {
         build.args(["-DCOOPERATIVE", "-DROCKMEM_THREADS=0"]).args([sources.join("glue.c"), sources.join("file.c")]);
     }
     run(build.arg(archive(port)).args(["-lpthread", "-ldl", "-lm", "-o"]).arg(dir.join("program")));
-    run(Command::new(dir.join("program")).args(arguments).current_dir(&dir))
+    let mut run_it = Command::new("env");
+    run_it.args(player.map_or(&[][..], |linux| linux.runner)).arg(dir.join("program"));
+    run(run_it.args(arguments).current_dir(&dir))
 }
+
+/// A Linux with threads on a processor that players have: the archive for these is linked to a program for it.
+struct Linux {
+    archive: &'static str,
+    compiler: &'static str,
+    flags: &'static [&'static str],
+    runner: &'static [&'static str],
+}
+
+const LINUXES: [Linux; 2] = [
+    Linux {
+        archive: "armv5te-whole",
+        compiler: "arm-linux-gnueabi-gcc",
+        flags: &["-march=armv5te", "-static"],
+        runner: &["qemu-arm", "-cpu", "arm926"],
+    },
+    Linux {
+        archive: "mips32-whole",
+        compiler: "mipsel-linux-gnu-gcc",
+        flags: &["-static", "-mno-abicalls", "-fno-pic", "-no-pie"],
+        runner: &["qemu-mipsel"],
+    },
+];
 
 #[test]
 fn files_and_mappings_on_the_host() {
@@ -99,5 +126,16 @@ fn files_and_streams_on_the_rockbox_port_with_32_bit() {
         assert_eq!(play("rockbox32", "streams"), "streams as promised\n");
         assert_eq!(play("rockbox32", "handles"), "handles as promised\n");
         assert_eq!(play("rockbox32", "events"), "events as promised\n");
+    }
+}
+
+#[test]
+fn files_mappings_and_streams_on_players_processors() {
+    for linux in &LINUXES {
+        if has(&[linux.runner[0], linux.compiler, "rust-source"], linux.archive) {
+            assert_eq!(play(linux.archive, "files"), "files as promised\n");
+            assert_eq!(play(linux.archive, "mapped"), "mappings as promised\n");
+            assert_eq!(play(linux.archive, "streams"), "streams as promised\n");
+        }
     }
 }

@@ -2,6 +2,8 @@
 
 #![allow(dead_code)] // each test takes what it needs
 
+pub mod players;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -49,7 +51,7 @@ pub fn run(command: &mut Command) -> String {
 }
 
 /// How an archive is made and where it is then: `host`, `rockbox`, `rockbox32`, the same for 32 bit, `small`, the
-/// players' without the audio pool, `pool` and `pool32`, the players' pool alone, or `prefixed`, the host's with every
+/// players' without the audio pool, `armv4t`, `armv4t-whole` and so on, the pool alone and that, for a player, `pool` and `pool32`, the players' pool alone, or `prefixed`, the host's with every
 /// name prefixed.
 fn recipe(which: &str) -> (&'static [&'static str], &'static str) {
     match which {
@@ -64,6 +66,22 @@ fn recipe(which: &str) -> (&'static [&'static str], &'static str) {
         "pool32" => (
             &["PORT=rockbox", "LEVEL=buflib", "TARGET=i686-unknown-linux-gnu"],
             "build/rockbox/buflib/i686-unknown-linux-gnu/librockmem.a",
+        ),
+        "thumbv7em-whole" => (
+            &["PORT=rockbox", "AUDIO_POOL=0", "TARGET=thumbv7em-none-eabi"],
+            "build/rockbox/no-audio-pool/thumbv7em-none-eabi/librockmem.a",
+        ),
+        "armv5te-whole" => (
+            &["PORT=rockbox", "AUDIO_POOL=0", "TARGET=thumbv5te-none-eabi"],
+            "build/rockbox/no-audio-pool/thumbv5te-none-eabi/librockmem.a",
+        ),
+        "armv4t-whole" => (
+            &["PORT=rockbox", "AUDIO_POOL=0", "TARGET=armv4t-none-eabi"],
+            "build/rockbox/no-audio-pool/armv4t-none-eabi/librockmem.a",
+        ),
+        "mips32-whole" => (
+            &["PORT=rockbox", "AUDIO_POOL=0", "TARGET=mipsel-unknown-none"],
+            "build/rockbox/no-audio-pool/mipsel-unknown-none/librockmem.a",
         ),
         "armv4t" => (
             &["PORT=rockbox", "LEVEL=buflib", "TARGET=armv4t-none-eabi"],
