@@ -41,7 +41,7 @@ ifneq ($(ROCKMEM_LEVEL),0)
   else ifeq ($(ARCH),arch_mips)
     ROCKMEM_TARGET ?= mipsel-unknown-none
   else ifeq ($(ARCH)$(ARCH_VERSION),arch_arm4)
-    ROCKMEM_TARGET ?= armv4t-none-eabi
+    ROCKMEM_TARGET ?= thumbv4t-none-eabi
   else ifeq ($(ARCH)$(ARCH_VERSION)$(ARCH_PROFILE),arch_arm7micro)
     ROCKMEM_TARGET ?= thumbv7em-none-eabi
   else ifeq ($(ARCH),arch_arm)

@@ -118,7 +118,7 @@ fn a_build_for_which_there_is_no_archive_says_which_one_it_needs() {
     run(Command::new("cp").arg("-r").arg(root().join("tests/glue/tree")).arg(&tree));
     install(&tree, &[]);
     let natives = [
-        ("ARCH=arch_arm ARCH_VERSION=4", "armv4t-none-eabi"),
+        ("ARCH=arch_arm ARCH_VERSION=4", "thumbv4t-none-eabi"),
         ("ARCH=arch_arm ARCH_VERSION=5", "thumbv5te-none-eabi"),
         ("ARCH=arch_arm ARCH_VERSION=7 ARCH_PROFILE=micro", "thumbv7em-none-eabi"),
         ("ARCH=arch_mips ARCH_VERSION=32", "mipsel-unknown-none"),

@@ -1,11 +1,13 @@
 #!/bin/sh
-# size.sh: how large the players' archives are, beside what they may be at the most: code with its constants, and static
+# size.sh [LEVEL...]: how large the players' archives are, beside what they may be at the most: code with its constants, and static
 # memory, in bytes. Fails where one is larger. A line TARGET LEVEL CODE MEMORY gives the limits, what was measured and a
 # little more; the levels add up: the pool, mappings and files, buffering, the audio pool.
 set -eu
 failed=0
+levels=${*:-buflib cache buffering audio_pool}
 printf '%-20s %-10s %8s %8s   %7s %7s\n' target level code limit memory limit
 while read -r target level most_code most_memory; do
+    case " $levels " in *" $level "*) ;; *) continue ;; esac
     case $level in
     buffering) what=AUDIO_POOL=0 ;;
     audio_pool) what= ;;

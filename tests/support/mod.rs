@@ -51,7 +51,8 @@ pub fn run(command: &mut Command) -> String {
 }
 
 /// How an archive is made and where it is then: `host`, `rockbox`, `rockbox32`, the same for 32 bit, `small`, the
-/// players' without the audio pool, `armv4t`, `armv4t-whole` and so on, the pool alone and that, for a player, `pool` and `pool32`, the players' pool alone, or `prefixed`, the host's with every
+/// players' without the audio pool, `pool` and `pool32`, the players' pool alone, `armv4t`, `armv4t-whole` and so on, that
+/// and all but the audio pool for such a player, or `prefixed`, the host's with every
 /// name prefixed.
 fn recipe(which: &str) -> (&'static [&'static str], &'static str) {
     match which {
@@ -76,16 +77,16 @@ fn recipe(which: &str) -> (&'static [&'static str], &'static str) {
             "build/rockbox/no-audio-pool/thumbv5te-none-eabi/librockmem.a",
         ),
         "armv4t-whole" => (
-            &["PORT=rockbox", "AUDIO_POOL=0", "TARGET=armv4t-none-eabi"],
-            "build/rockbox/no-audio-pool/armv4t-none-eabi/librockmem.a",
+            &["PORT=rockbox", "AUDIO_POOL=0", "TARGET=thumbv4t-none-eabi"],
+            "build/rockbox/no-audio-pool/thumbv4t-none-eabi/librockmem.a",
         ),
         "mips32-whole" => (
             &["PORT=rockbox", "AUDIO_POOL=0", "TARGET=mipsel-unknown-none"],
             "build/rockbox/no-audio-pool/mipsel-unknown-none/librockmem.a",
         ),
         "armv4t" => (
-            &["PORT=rockbox", "LEVEL=buflib", "TARGET=armv4t-none-eabi"],
-            "build/rockbox/buflib/armv4t-none-eabi/librockmem.a",
+            &["PORT=rockbox", "LEVEL=buflib", "TARGET=thumbv4t-none-eabi"],
+            "build/rockbox/buflib/thumbv4t-none-eabi/librockmem.a",
         ),
         "armv5te" => (
             &["PORT=rockbox", "LEVEL=buflib", "TARGET=thumbv5te-none-eabi"],
