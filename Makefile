@@ -10,6 +10,7 @@
 #   make headers                  remakes include/rockmem/*.h after a change in src/capi or symbols
 #   make test                     everything there is to check; installs what it misses (as root) or says what to install
 #   make cross                    of that, what runs on other processors, in qemu: C and Rust tests on ARM and MIPS
+#   make size                     how large the players' archives are, beside their limits
 #   make fsx                      the file system exerciser over our files, 200,000 operations for each of five seeds
 #   make run [AUDIO=file]         the example player
 #   make LEVEL=buflib             …/buflib/librockmem.a: the pool alone, for a program that keeps its own of the rest;
@@ -122,7 +123,7 @@ ARCHIVE := $(OUT)/librockmem.a
 NAMES   := $(OUT)/names.txt
 SOURCES := $(shell find src -name '*.rs' -o -name '*.c') Cargo.toml Cargo.lock build.rs
 
-.PHONY: all lib headers test cross fsx clean
+.PHONY: all lib headers test cross size fsx clean
 
 all: lib
 
@@ -164,6 +165,10 @@ CROSS_TOOLS := qemu-arm qemu-mipsel qemu-system-arm arm-none-eabi-gcc arm-linux-
 cross:
 	@tools/need.sh cc flock $(CROSS_TOOLS)
 	@tools/test.sh cross
+
+size:
+	@tools/need.sh flock arm-none-eabi-gcc mipsel-linux-gnu-gcc rust-source
+	@tools/size.sh
 
 test:
 	@tools/need.sh cc c++ flock

@@ -14,6 +14,9 @@ const OF_THE_PROGRAM: [&str; 2] = ["panicf", "_logf"];
 /// In a header and in no archive: the linking program's part of core_alloc.
 const BROUGHT_BY_THE_PROGRAM: [&str; 2] = ["core_allocator_init", "core_test_free"];
 
+/// What has to be there to build the archives of players.
+const PLAYERS_TOOLS: [&str; 3] = ["arm-none-eabi-gcc", "mipsel-linux-gnu-gcc", "rust-source"];
+
 /// The names that `nm` lists of an archive.
 fn nm(arguments: &[&str], archive: &Path) -> BTreeSet<String> {
     run(Command::new("nm").args(["--format=posix"]).args(arguments).arg(archive))
@@ -165,18 +168,19 @@ fn the_rockbox_archive_has_no_formatting_and_no_unwinding_in_it() {
 
 #[test]
 fn the_archives_of_players_need_no_more_than_a_tree_and_its_libgcc_have() {
-    let tools = ["arm-none-eabi-gcc", "mipsel-linux-gnu-gcc", "rust-source"];
-    if !has(&tools, "the archives of players") {
+    if !has(&PLAYERS_TOOLS, "the archives of players") {
         return;
     }
     let documented = listed("rockbox-undefined");
-    for player in ["armv4t", "armv5te", "thumbv7em", "mips32"] {
-        let archive = archive(player);
+    for player in
+        ["armv4t", "armv5te", "thumbv7em", "mips32"].into_iter().flat_map(|one| [one.into(), format!("{one}-whole")])
+    {
+        let archive = archive(&player);
         let exported = nm(&["--defined-only", "--extern-only"], &archive);
         assert!(exported.is_subset(&listed("rockbox")), "{player}");
         for name in nm(&["--undefined-only"], &archive) {
             // On ARM the run-time ABI's helpers, and one of libgcc's that it does not name; on MIPS they are inside.
-            let helper = player != "mips32" && (name.starts_with("__aeabi_") || name == "__clzsi2");
+            let helper = !player.starts_with("mips32") && (name.starts_with("__aeabi_") || name == "__clzsi2");
             let known = helper && !name.contains("unwind");
             assert!(known || documented.contains(&name), "{player}: {name}");
         }
@@ -187,6 +191,20 @@ fn the_archives_of_players_need_no_more_than_a_tree_and_its_libgcc_have() {
         for section in [".ARM.exidx", ".ARM.extab", ".eh_frame", ".llvmbc"] {
             assert!(!sections.contains(section), "{player}: {section}");
         }
+    }
+}
+
+#[test]
+fn the_archives_of_players_are_no_larger_than_their_limits() {
+    if has(&PLAYERS_TOOLS, "the archives of players") {
+        // The pool alone and all but the audio pool: the two that other tests have built.
+        for which in ["armv4t", "armv5te", "thumbv7em", "mips32"] {
+            archive(which);
+            archive(&format!("{which}-whole"));
+        }
+        let mut size = Command::new("tools/size.sh");
+        size.args(["buflib", "buffering"]).current_dir(root()).env_remove("MAKEFLAGS").env_remove("MAKELEVEL");
+        println!("{}", run(&mut size));
     }
 }
 

@@ -521,7 +521,6 @@ int main(void)
     measure("rm_tree_close", close_it);
 
     paint(&threads);
-    buffering_init();
     measure("buffering_reset", begin);
     measure("bufopen", open_song);
     measure("bufgetdata, bufadvance", play);

@@ -51,9 +51,8 @@ pub fn run(command: &mut Command) -> String {
 }
 
 /// How an archive is made and where it is then: `host`, `rockbox`, `rockbox32`, the same for 32 bit, `small`, the
-/// players' without the audio pool, `pool` and `pool32`, the players' pool alone, `armv4t`, `armv4t-whole` and so on, that
-/// and all but the audio pool for such a player, or `prefixed`, the host's with every
-/// name prefixed.
+/// players' without the audio pool, `pool` and `pool32`, the players' pool alone, `armv4t`, `armv4t-whole` and so on, the
+/// pool alone and all but the audio pool for such a player, or `prefixed`, the host's with every name prefixed.
 fn recipe(which: &str) -> (&'static [&'static str], &'static str) {
     match which {
         "host" => (&["PORT=host"], "build/librockmem.a"),
@@ -85,20 +84,20 @@ fn recipe(which: &str) -> (&'static [&'static str], &'static str) {
             "build/rockbox/no-audio-pool/mipsel-unknown-none/librockmem.a",
         ),
         "armv4t" => (
-            &["PORT=rockbox", "LEVEL=buflib", "TARGET=thumbv4t-none-eabi"],
-            "build/rockbox/buflib/thumbv4t-none-eabi/librockmem.a",
+            &["PORT=rockbox", "AUDIO_POOL=0", "LEVEL=buflib", "TARGET=thumbv4t-none-eabi"],
+            "build/rockbox/no-audio-pool/buflib/thumbv4t-none-eabi/librockmem.a",
         ),
         "armv5te" => (
-            &["PORT=rockbox", "LEVEL=buflib", "TARGET=thumbv5te-none-eabi"],
-            "build/rockbox/buflib/thumbv5te-none-eabi/librockmem.a",
+            &["PORT=rockbox", "AUDIO_POOL=0", "LEVEL=buflib", "TARGET=thumbv5te-none-eabi"],
+            "build/rockbox/no-audio-pool/buflib/thumbv5te-none-eabi/librockmem.a",
         ),
         "thumbv7em" => (
-            &["PORT=rockbox", "LEVEL=buflib", "TARGET=thumbv7em-none-eabi"],
-            "build/rockbox/buflib/thumbv7em-none-eabi/librockmem.a",
+            &["PORT=rockbox", "AUDIO_POOL=0", "LEVEL=buflib", "TARGET=thumbv7em-none-eabi"],
+            "build/rockbox/no-audio-pool/buflib/thumbv7em-none-eabi/librockmem.a",
         ),
         "mips32" => (
-            &["PORT=rockbox", "LEVEL=buflib", "TARGET=mipsel-unknown-none"],
-            "build/rockbox/buflib/mipsel-unknown-none/librockmem.a",
+            &["PORT=rockbox", "AUDIO_POOL=0", "LEVEL=buflib", "TARGET=mipsel-unknown-none"],
+            "build/rockbox/no-audio-pool/buflib/mipsel-unknown-none/librockmem.a",
         ),
         "prefixed" => (&["PORT=host", "PREFIXED=1"], "build/prefixed/librockmem.a"),
         _ => panic!("which archive is {which}?"),
