@@ -8,6 +8,7 @@ pub use locked::AtomicU64;
 
 /// Compiled for tests everywhere, so that it is tested everywhere.
 #[cfg(any(test, not(target_has_atomic = "64")))]
+#[allow(missing_docs)] // as in the standard library
 mod locked {
     use core::sync::atomic::Ordering;
 
