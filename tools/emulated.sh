@@ -50,4 +50,4 @@ env "CARGO_TARGET_${upper}_LINKER=$gcc" "CARGO_TARGET_${upper}_RUNNER=$qemu" RUS
     RUSTFLAGS= CARGO_TARGET_DIR="$folder" CARGO_PROFILE_DEV_PANIC=unwind CARGO_PROFILE_DEV_DEBUG=0 \
     "${CARGO:-cargo}" test --no-fail-fast -Zbuild-std=std -Zbuild-std-features=panic-unwind --target $target --lib --tests -- \
     --skip buffering:: --skip when_any_allocation_fails --skip files_written_at_random --skip what_is_written_anywhere \
-    --skip long_writes_among_others
+    --skip cache::direct::
