@@ -65,6 +65,11 @@ impl Squeeze {
     /// Nobody has taken anything.
     pub const NONE: Squeeze = Squeeze { left: u64::MAX, credit: 0, lost: 0, played: 0 };
 
+    /// Whoever starts anew has nothing to lose: what was lost and played so far is accounted for.
+    pub fn forget(&mut self, lost: u64, played: u64) {
+        *self = Squeeze { lost, played, ..Squeeze::NONE };
+    }
+
     /// How much may be ahead.
     fn most(&self) -> u64 {
         self.left.saturating_add(self.credit)

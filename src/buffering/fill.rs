@@ -5,10 +5,11 @@
 //!   while filling:
 //!   2  up to `near` ahead of the playing handle                 the same
 //!   3  the playing handle, those after it, those before it,     may take: played, cached beyond its share
-//!      until the limit is full
+//!      until the limit is full, which is lower after a loss (`budget`)
 //!
 //!   filling begins   a handle is opened or jumps; useful data, or the playing handle's, falls below the low mark
-//!   filling ends     nothing left, or the limit is full; without memory it rests for half a second
+//!   filling ends     nothing left, the limit is full, or step 3 finds no memory; below the low mark it rests for half a second
+//!                    then and tries again
 //! ```
 //!
 //! For a second after somebody took memory from what lay ahead, step 3 is left out.

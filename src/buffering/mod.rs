@@ -18,7 +18,8 @@
 //!
 //! There is no ring. Data lies in the segment cache of the shared pool: an allocation by anybody takes played data
 //! first and far-ahead data next, never what is kept, and playback goes on. After such a loss the filler stays close
-//! to the position for a second, so that it does not fight whoever needs memory.
+//! to the position for a second, so that it does not fight whoever needs memory, and goes not much farther than to what was
+//! left for long, so that little is read twice (`budget`).
 
 pub mod budget;
 pub mod fill;
@@ -208,6 +209,9 @@ pub fn reset<H: House<State: Buffered>>(g: &mut Guard<H>, pool: Pool, region: Op
         }
         g.cache().ahead.served = true;
     }
+    let lost = g.cache().counts.lost;
+    let buffering = g.buffering();
+    buffering.squeeze.forget(lost, buffering.counts.played);
     budget::refresh(g);
     true
 }

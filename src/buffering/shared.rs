@@ -133,4 +133,11 @@ fn what_was_taken_once_is_not_filled_again_at_once() {
         assert!(ahead <= most, "{ahead} ahead after {played}, {left} were left");
         assert!(look(&mut g, id).is_some());
     }
+    // Whoever starts anew starts with all there is.
+    assert!(reset(&mut world.enter(), world.pool(), None));
+    stream(&world, "file");
+    until_full(&world);
+    let mut g = world.enter();
+    let (used, all) = (budget::used(&mut g), budget::length(&mut g));
+    assert!(used > all / 10 * 9, "{used} of {all}");
 }
