@@ -76,10 +76,12 @@ fn is_wanted(variable: &str, what: &str) -> bool {
     std::env::var(variable).map_or(true, |list| list.is_empty() || list.split(',').any(|one| one == what))
 }
 
-/// One round of every pool.
-fn round(work: &impl Work, size: usize, threads: usize) -> Row {
+/// One round of every pool. Those that are only shown beside the others, of which malloc takes long, have a part of the
+/// rounds only.
+fn round(work: &impl Work, number: usize, size: usize, threads: usize) -> Row {
     std::array::from_fn(|column| {
-        if !is_wanted("BENCH_POOLS", &NAMES[column].replace(", ", "-")) {
+        let left_out = column > QUEUE && !number.is_multiple_of(work.rounds().div_ceil(20));
+        if left_out || !is_wanted("BENCH_POOLS", &NAMES[column].replace(", ", "-")) {
             return None;
         }
         Some(match column {
@@ -109,8 +111,8 @@ trait Work {
 
     fn rounds(&self) -> usize;
 
-    /// Which of the rounds is the figure, the best one first.
-    fn place(&self) -> usize;
+    /// Which of so many rounds is the figure, the best one first.
+    fn place(rounds: usize) -> usize;
 }
 
 struct Own {
@@ -134,7 +136,7 @@ impl Work for Own {
         self.rounds
     }
 
-    fn place(&self) -> usize {
+    fn place(_: usize) -> usize {
         0
     }
 }
@@ -165,8 +167,8 @@ impl<const TOGETHER: bool> Work for Pass<TOGETHER> {
         self.rounds
     }
 
-    fn place(&self) -> usize {
-        self.rounds / 2
+    fn place(rounds: usize) -> usize {
+        rounds / 2
     }
 }
 
@@ -185,9 +187,9 @@ fn table<W: Work>(work: &W) -> Table {
         })
         .collect();
     let mut all = vec![Vec::new(); rows.len()];
-    for _ in 0..work.rounds() {
+    for number in 0..work.rounds() {
         for (&(threads, size), rounds) in rows.iter().zip(&mut all) {
-            rounds.push(round(work, size, threads));
+            rounds.push(round(work, number, size, threads));
         }
     }
     println!("{}: {}, ns", W::NAME, W::TEXT);
@@ -202,7 +204,7 @@ fn table<W: Work>(work: &W) -> Table {
             let mut times: Vec<_> = figures().map(|figure| figure.ns).collect();
             times.sort_by(f64::total_cmp);
             let allocations = figures().map(|figure| figure.allocations).max()?;
-            Some(Figure { ns: *times.get(work.place())?, allocations })
+            Some(Figure { ns: *times.get(W::place(times.len()))?, allocations })
         });
         print!("  {threads:>7} {size:>7}");
         for figure in row {
