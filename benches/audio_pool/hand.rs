@@ -14,10 +14,46 @@ use std::cell::{Cell, UnsafeCell};
 use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crossbeam_queue::ArrayQueue;
+
 /// How many items lie between the two at most.
 pub const PLACES: usize = 32;
 /// How many items a side tells the other one of at once.
 pub const TOLD: usize = 8;
+
+/// What leads from one thread to another one.
+pub trait Way<T>: Sync {
+    /// How long a side that must wait leaves the way alone, in spins: to look at a queue disturbs the other side.
+    const SPINS: u32;
+    /// After how many waits it lets another thread have the core.
+    const WAITS: u32;
+
+    fn new() -> Self;
+
+    /// Hands an item over; gives it back when there is no room. Only the sender calls it.
+    fn send(&self, item: T) -> Result<(), T>;
+
+    /// The next item, if there is one. Only the receiver calls it.
+    fn receive(&self) -> Option<T>;
+}
+
+/// A way with barriers and for many threads, as programs have it as well.
+impl<T: Send> Way<T> for ArrayQueue<T> {
+    const SPINS: u32 = 20;
+    const WAITS: u32 = 1;
+
+    fn new() -> ArrayQueue<T> {
+        ArrayQueue::new(PLACES)
+    }
+
+    fn send(&self, item: T) -> Result<(), T> {
+        self.push(item)
+    }
+
+    fn receive(&self) -> Option<T> {
+        self.pop()
+    }
+}
 
 #[derive(Default)]
 #[repr(align(128))]
@@ -57,15 +93,17 @@ pub struct Hand<T> {
 // told of it; each side's cells are its own.
 unsafe impl<T: Send> Sync for Hand<T> {}
 
-impl<T> Hand<T> {
-    pub fn new() -> Hand<T> {
+impl<T: Send> Way<T> for Hand<T> {
+    const SPINS: u32 = 1;
+    const WAITS: u32 = 50;
+
+    fn new() -> Hand<T> {
         let places = [const { UnsafeCell::new(MaybeUninit::uninit()) }; PLACES];
         Hand { sender: Side::default(), receiver: Side::default(), places }
     }
 
-    /// Hands an item over; gives it back when the ring is full. Only the sender calls it.
     #[inline]
-    pub fn send(&self, item: T) -> Result<(), T> {
+    fn send(&self, item: T) -> Result<(), T> {
         if self.sender.ahead() == PLACES {
             self.sender.look(&self.receiver);
             if self.sender.ahead() == PLACES {
@@ -79,9 +117,8 @@ impl<T> Hand<T> {
         Ok(())
     }
 
-    /// The next item, if there is one. Only the receiver calls it.
     #[inline]
-    pub fn receive(&self) -> Option<T> {
+    fn receive(&self) -> Option<T> {
         if self.receiver.ahead() == 0 {
             self.receiver.look(&self.sender);
             if self.receiver.ahead() == 0 {

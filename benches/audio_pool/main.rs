@@ -7,7 +7,8 @@
 //! - *pass*: a thread gets a buffer, writes to it and hands it over, another one reads it and puts it back. Wall time per
 //!   buffer. The way between the two is the same for all and costs as little as it can (`hand.rs`). Receivers are bound to
 //!   other cores than senders; left alone, the system has both on one core or not as it likes. One thread: the same steps
-//!   in turn. *together*: both threads on one core, where they take turns.
+//!   in turn. *together*: both threads on one core, where they take turns. *queued*: on two cores, and the way is an
+//!   ArrayQueue, whose barriers are most of what is measured then.
 //!
 //! Every pool begins with as many buffers as are ever on the way. The other pools are Rust's, so "ours" is our Rust module;
 //! "ours, C" is the C face through function pointers, which looks every pointer up. "in turn" is no pool at all: what the
@@ -28,6 +29,9 @@ mod work;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
+use crossbeam_queue::ArrayQueue;
+
+use hand::Hand;
 use peers::{InTurn, Malloc, Mutexed, Opool, Ours, OursFromC, Peer, Queue, Reusable};
 use work::{Figure, own, pass};
 
@@ -141,22 +145,32 @@ impl Work for Own {
     }
 }
 
-struct Pass<const TOGETHER: bool> {
+/// Threads on different cores, and the cheapest way between them.
+const APART: usize = 0;
+/// Two threads on one core.
+const TOGETHER: usize = 1;
+/// An ArrayQueue as the way.
+const QUEUED: usize = 2;
+
+struct Pass<const KIND: usize> {
     count: u32,
     rounds: usize,
 }
 
-impl<const TOGETHER: bool> Work for Pass<TOGETHER> {
-    const NAME: &'static str = if TOGETHER { "together" } else { "pass" };
-    const TEXT: &'static str = if TOGETHER {
-        "the same, both threads on one core"
-    } else {
-        "get and write in one thread, read and put in another"
-    };
-    const THREADS: &'static [usize] = if TOGETHER { &[2] } else { &THREADS };
+impl<const KIND: usize> Work for Pass<KIND> {
+    const NAME: &'static str = ["pass", "together", "queued"][KIND];
+    const TEXT: &'static str = [
+        "get and write in one thread, read and put in another",
+        "the same, both threads on one core",
+        "the same on two cores, with an ArrayQueue as the way between the threads",
+    ][KIND];
+    const THREADS: &'static [usize] = if KIND == TOGETHER { &[2] } else { &THREADS };
 
     fn of<P: Peer>(&self, peer: &P, threads: usize) -> Figure {
-        pass(peer, threads, self.count, TOGETHER)
+        match KIND {
+            QUEUED => pass::<P, ArrayQueue<_>>(peer, threads, self.count, false),
+            _ => pass::<P, Hand<_>>(peer, threads, self.count, KIND == TOGETHER),
+        }
     }
 
     fn senders(&self, threads: usize) -> usize {
@@ -239,8 +253,9 @@ fn main() {
 
     println!("audio pool: {rounds} rounds of own, the least of each; {short} of pass, the median\n");
     let own = table(&Own { count: 500_000 / scale, rounds });
-    let pass = table(&Pass::<false> { count: 6_144, rounds: short });
-    let together = table(&Pass::<true> { count: 6_144, rounds: short });
+    let pass = table(&Pass::<APART> { count: 6_144, rounds: short });
+    let together = table(&Pass::<TOGETHER> { count: 6_144, rounds: short });
+    let queued = table(&Pass::<QUEUED> { count: 6_144, rounds: short });
 
     for (face, name) in [(OURS, "own"), (FROM_C, "own, C")] {
         let times: Vec<_> = own.iter().filter_map(|(_, row)| Some(row[face]?.ns)).collect();
@@ -260,6 +275,8 @@ fn main() {
         (FROM_C, &pass, "pass, C"),
         (OURS, &together, "together"),
         (FROM_C, &together, "together, C"),
+        (OURS, &queued, "queued"),
+        (FROM_C, &queued, "queued, C"),
     ] {
         let ratios = ratios(rows, face, QUEUE);
         let count = ratios.iter().filter(|ratio| **ratio <= 1.0).count();
@@ -270,7 +287,7 @@ fn main() {
             println!("  {:<72} {slowest:>13.2} times", "      the slowest row beside ArrayQueue takes");
         }
     }
-    let rows = own.iter().chain(&pass).chain(&together);
+    let rows = own.iter().chain(&pass).chain(&together).chain(&queued);
     let allocated: u64 =
         rows.flat_map(|(_, row)| [row[OURS], row[FROM_C]]).flatten().map(|figure| figure.allocations).sum();
     verdict("allocations of ours in steady state, all workloads", allocated == 0, &allocated.to_string());

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Instant;
 
 use crate::allocations;
-use crate::hand::{Hand, PLACES, TOLD};
+use crate::hand::{PLACES, TOLD, Way};
 use crate::peers::Peer;
 
 /// What a pool took.
@@ -99,37 +99,37 @@ fn bind(core: usize) {
 }
 
 /// Half of the threads get, the other half put. `together`: all on one core, where they take turns; else the receivers are
-/// on other cores than their senders.
-pub fn pass<'p, P: Peer>(peer: &'p P, threads: usize, count: u32, together: bool) -> Figure {
+/// on other cores than their senders. `W` leads from each sender to its receiver.
+pub fn pass<'p, P: Peer, W: Way<P::Item<'p>>>(peer: &'p P, threads: usize, count: u32, together: bool) -> Figure {
     let out: Vec<_> = (0..OUT).map(|_| peer.get()).collect();
     out.into_iter().for_each(|item| peer.put(item));
     let count = count / MULTIPLE * MULTIPLE;
     if threads == 1 {
         return alone(peer, count);
     }
-    let hands: Vec<_> = (0..threads / 2).map(|_| Hand::new()).collect();
+    let ways: Vec<_> = (0..threads / 2).map(|_| W::new()).collect();
     let start = Barrier::new(threads);
     let calls = AtomicU64::new(0);
-    let send = |hand: &Hand<P::Item<'p>>, count: u32, _: &mut Vec<Instant>| {
+    let send = |way: &W, count: u32, _: &mut Vec<Instant>| {
         for n in 0..count {
             let mut item = peer.get();
             write::<P>(&mut item, n.into());
             let mut waits = 0;
-            while let Err(back) = hand.send(item) {
+            while let Err(back) = way.send(item) {
                 item = back;
-                pause(&mut waits);
+                pause::<W, P::Item<'p>>(&mut waits);
             }
         }
     };
     // When every so many had been received.
-    let receive = |hand: &Hand<P::Item<'p>>, count: u32, times: &mut Vec<Instant>| {
+    let receive = |way: &W, count: u32, times: &mut Vec<Instant>| {
         for _ in 0..count / STEP {
             for _ in 0..STEP {
                 let mut waits = 0;
                 let mut item = loop {
-                    match hand.receive() {
+                    match way.receive() {
                         Some(item) => break item,
-                        None => pause(&mut waits),
+                        None => pause::<W, P::Item<'p>>(&mut waits),
                     }
                 };
                 black_box(read::<P>(&mut item));
@@ -152,12 +152,12 @@ pub fn pass<'p, P: Peer>(peer: &'p P, threads: usize, count: u32, together: bool
     };
     let (run, send, receive) = (&run, &send, &receive);
     let mut times: Vec<Instant> = thread::scope(|scope| {
-        let spawn = |(pair, hand)| {
-            let sender = scope.spawn(move || run(pair * 2, &|count, times| send(hand, count, times)));
-            let receiver = scope.spawn(move || run(pair * 2 + 1, &|count, times| receive(hand, count, times)));
+        let spawn = |(pair, way)| {
+            let sender = scope.spawn(move || run(pair * 2, &|count, times| send(way, count, times)));
+            let receiver = scope.spawn(move || run(pair * 2 + 1, &|count, times| receive(way, count, times)));
             [sender, receiver]
         };
-        let all: Vec<_> = hands.iter().enumerate().flat_map(spawn).collect();
+        let all: Vec<_> = ways.iter().enumerate().flat_map(spawn).collect();
         all.into_iter().flat_map(|thread| thread.join().expect("joined")).collect()
     });
     // All receivers together: the steps that were done soonest one after the other.
@@ -192,10 +192,10 @@ fn alone<P: Peer>(peer: &P, count: u32) -> Figure {
 }
 
 /// Waits a moment for the other side, and now and then lets it have the core.
-fn pause(waits: &mut u32) {
+fn pause<W: Way<T>, T>(waits: &mut u32) {
     *waits += 1;
-    spin_loop();
-    if waits.is_multiple_of(50) {
+    (0..W::SPINS).for_each(|_| spin_loop());
+    if waits.is_multiple_of(W::WAITS) {
         thread::yield_now();
     }
 }
