@@ -255,15 +255,20 @@ ssize_t write(int fildes, const void *buf, size_t nbyte)
     if (!file || rm_is_plain(fildes, file) || !(file->stream.flags & FD_WRITE))
         return rm_below_write(fildes, buf, nbyte);
 
-    uint8_t turn = turns[fildes];
     bool append = file->stream.flags & FD_APPEND;
+    if (nbyte == 0)
+    {
+        file->offset = append ? MIN(rm_size(fildes, file), FILE_SIZE_MAX) : file->offset;
+        return 0;
+    }
+
+    uint8_t turn = turns[fildes];
     uint64_t end = 0;
     int32_t put = rm_tree_write(fildes, append ? UINT64_MAX : file->offset, buf, nbyte, &end);
     if (put < 0)
         return rm_fail(put);
-    if (turns[fildes] == turn && (put > 0 || append))
+    if (turns[fildes] == turn && put > 0)
         file->offset = end;
-    if (put > 0)
-        rm_wants_idle();
+    rm_wants_idle();
     return put;
 }
