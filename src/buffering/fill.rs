@@ -82,12 +82,9 @@ pub fn run<H: House<State: Buffered>>() {
 pub fn turn<H: House<State: Buffered>>(g: &mut Guard<H>, turns: &mut Turns) -> Option<Option<u32>> {
     budget::refresh(g);
     let job = pick(g);
-    if job.is_some() != turns.busy {
-        turns.busy = !turns.busy;
-        if let Some(hook) = g.buffering().hooks.fill {
-            let begins = c_int::from(turns.busy);
-            g.unlocked(|| hook(begins));
-            // The world went on meanwhile.
+    if job.is_some() && !turns.busy {
+        turns.busy = true;
+        if told(g, true) {
             return None;
         }
     }
@@ -104,6 +101,10 @@ pub fn turn<H: House<State: Buffered>>(g: &mut Guard<H>, turns: &mut Turns) -> O
             let _ = flush::idle(g, false);
             return None;
         }
+        // Only now: who hears of it may put the disk to sleep, and what is dirty would wake it again.
+        if core::mem::take(&mut turns.busy) && told(g, false) {
+            return None;
+        }
         flush::tick(g);
         let some = !g.buffering().all().is_empty() || g.maps().dirty > 0;
         return Some(some.then_some(REST));
@@ -112,6 +113,15 @@ pub fn turn<H: House<State: Buffered>>(g: &mut Guard<H>, turns: &mut Turns) -> O
     work(g, &job);
     hooks::announce(g);
     None
+}
+
+/// Tells the program that a burst begins or has ended. True: it was told, and the world went on meanwhile.
+fn told<H: House<State: Buffered>>(g: &mut Guard<H>, begins: bool) -> bool {
+    let hook = g.buffering().hooks.fill;
+    if let Some(hook) = hook {
+        g.unlocked(|| hook(c_int::from(begins)));
+    }
+    hook.is_some()
 }
 
 /// Whether a moment is in the future, on a clock that wraps.

@@ -277,6 +277,9 @@ mod tests;
 mod crowd;
 
 #[cfg(test)]
+mod hooked;
+
+#[cfg(test)]
 mod lent;
 
 #[cfg(test)]

@@ -1,43 +1,39 @@
 //! What buffering promises to players.
 
-use core::ffi::{c_char, c_ushort, c_void};
 use std::ffi::CString;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::vec::Vec;
 
 use super::handle::{Kind, look};
-use super::hooks::Hooks;
 use super::open::{alloc, close, open};
 use super::position::{advance, seek, start, strip};
 use super::stream::{data, read, readable, signal};
 use super::{
-    BUFFER_EVENT_BUFFER_LOW, BUFFER_EVENT_BUFFER_RESET, BUFFER_EVENT_FINISHED, BUFFER_EVENT_REBUFFER, Buffered,
-    ERR_BITMAP_TOO_LARGE, ERR_BUFFER_FULL, ERR_FILE_ERROR, ERR_HANDLE_NOT_FOUND, ERR_INVALID_VALUE,
-    ERR_UNSUPPORTED_TYPE, budget, reset, set_watermark,
+    Buffered, ERR_BUFFER_FULL, ERR_FILE_ERROR, ERR_HANDLE_NOT_FOUND, ERR_INVALID_VALUE, ERR_UNSUPPORTED_TYPE, budget,
+    reset, set_watermark,
 };
 use crate::cache::Cached;
-use crate::mmap::memory::{faults, look_at, text_at, write_at};
+use crate::mmap::memory::{faults, look_at};
 use crate::port::kernel::{Channel, HZ};
-use crate::port::model::{Dice, Model, World, segments};
-use parking_lot::Mutex;
+use crate::port::model::{Dice, World, segments};
 
 /// A world with buffering ready.
-fn ready(pool: usize) -> World {
+pub(super) fn ready(pool: usize) -> World {
     let world = World::new(pool);
     assert!(reset(&mut world.enter(), world.pool(), None));
     world
 }
 
-fn start_it(world: &World, path: &str, kind: Kind) -> Result<i32, i32> {
+pub(super) fn start_it(world: &World, path: &str, kind: Kind) -> Result<i32, i32> {
     open(&mut world.enter(), &CString::new(path).unwrap(), 0, kind, 0)
 }
 
-fn stream(world: &World, path: &str) -> i32 {
+pub(super) fn stream(world: &World, path: &str) -> i32 {
     start_it(world, path, Kind::PacketAudio).unwrap()
 }
 
 /// `bufgetdata`, with a copy of what it points to.
-fn point(world: &World, id: i32, size: usize) -> Result<Vec<u8>, i32> {
+pub(super) fn point(world: &World, id: i32, size: usize) -> Result<Vec<u8>, i32> {
     let (start, len) = data(&mut world.enter(), id, size)?;
     Ok(look_at(start, len))
 }
@@ -54,12 +50,12 @@ fn hand_over(world: &World, bytes: &[u8]) -> Result<i32, i32> {
     alloc(&mut world.enter(), Some(bytes), bytes.len(), Kind::RawAtomic)
 }
 
-fn go(world: &World, id: i32, to: usize) {
+pub(super) fn go(world: &World, id: i32, to: usize) {
     assert_eq!(seek(&mut world.enter(), id, to as u64), Ok(()));
 }
 
 /// Sleeps until the handle has so many bytes before it, or all there are.
-fn until_useful(world: &World, id: i32, bytes: u64) {
+pub(super) fn until_useful(world: &World, id: i32, bytes: u64) {
     let mut g = world.enter();
     loop {
         let handle = look(&mut g, id).unwrap();
@@ -531,152 +527,4 @@ fn windows_are_a_thirty_second_of_a_pool_whose_size_is_a_power_of_two() {
         let world = ready(pool << 10);
         assert_eq!(world.enter().cache().window(), window << 10, "{pool} KB");
     }
-}
-
-/// What the hooks of these tests saw, in order.
-static SEEN: Mutex<Vec<(u16, i32)>> = Mutex::new(Vec::new());
-
-extern "C" fn saw(event: c_ushort, data: *mut c_void) {
-    let id = if data.is_null() { 0 } else { look_at(data as usize, 4).try_into().map_or(0, i32::from_ne_bytes) };
-    SEEN.lock().push((event, id));
-}
-
-/// Tags: the path's length, then its bytes.
-extern "C" fn load(path: *const c_char, id3: *mut c_void) {
-    let path = text_at(path as usize);
-    write_at(id3 as usize, &[&[path.len() as u8], path.as_slice()].concat());
-}
-
-/// A picture: the offset, as a byte, as often as `user` says; 99 is none, 98 turns out to be none.
-extern "C" fn paint(path: *const c_char, offset: u64, user: *mut c_void, into: *mut c_void, room: usize) -> isize {
-    assert_eq!(text_at(path as usize), b"cover");
-    match (user as usize, into.is_null()) {
-        (99, _) | (98, false) => -1,
-        (size, true) => size as isize + 40_000,
-        (size, false) => {
-            assert_eq!(room, size + 40_000);
-            write_at(into as usize, &std::vec![offset as u8; size]);
-            size as isize
-        }
-    }
-}
-
-fn hooked(pool: usize) -> World {
-    let world = World::new(pool);
-    let hooks = Hooks { event: Some(saw), id3_size: 64, id3_load: Some(load), picture: Some(paint), ..Hooks::NONE };
-    SEEN.lock().clear();
-    world.enter().buffering().hooks = hooks;
-    assert!(reset(&mut world.enter(), world.pool(), None));
-    assert_eq!(core::mem::take(&mut *SEEN.lock()), [(BUFFER_EVENT_BUFFER_RESET, 0)]);
-    world
-}
-
-/// Sleeps until the program has heard of this.
-fn until_seen(world: &World, what: (u16, i32)) {
-    let mut g = world.enter();
-    while !SEEN.lock().contains(&what) {
-        g.wait(Channel::Data, Some(1));
-    }
-}
-
-#[test]
-fn tags_are_parsed_on_the_buffering_thread_and_announced() {
-    let world = hooked(400_000);
-    let id = start_it(&world, "artist - title", Kind::Id3).unwrap();
-    // Waits for the parsing.
-    let tags = point(&world, id, 64).unwrap();
-    assert_eq!((tags.len(), tags[0], &tags[1..15]), (64, 14, b"artist - title".as_slice()));
-    until_seen(&world, (BUFFER_EVENT_FINISHED, id));
-    let given = alloc(&mut world.enter(), Some(&[7; 64]), 64, Kind::Id3).unwrap();
-    assert_eq!(point(&world, given, 64).unwrap(), [7; 64]);
-    close(&mut world.enter(), id);
-    close(&mut world.enter(), given);
-    assert_eq!(SEEN.lock().len(), 1, "bufalloc announces nothing");
-}
-
-#[test]
-fn tags_that_are_closed_while_they_are_parsed_leave_nothing_behind() {
-    let world = hooked(400_000);
-    let free = world.pool().available();
-    for _ in 0..500 {
-        let id = start_it(&world, "x", Kind::Id3).unwrap();
-        close(&mut world.enter(), id);
-    }
-    assert_eq!(world.pool().available(), free);
-}
-
-#[test]
-fn a_picture_is_there_when_its_opening_returns_and_takes_only_what_it_needs() {
-    let world = hooked(400_000);
-    let free = world.pool().available();
-    let picture = |user, offset| open(&mut world.enter(), c"cover", offset, Kind::Bitmap, user);
-    let id = picture(5000, 3).unwrap();
-    assert_eq!(point(&world, id, 0).unwrap(), [3; 5000]);
-    assert!(free - world.pool().available() < 5100);
-    assert_eq!((picture(99, 0), picture(98, 0)), (Err(ERR_FILE_ERROR), Err(ERR_FILE_ERROR)));
-    assert_eq!(picture(1_000_000, 0), Err(ERR_BITMAP_TOO_LARGE));
-    let most = world.pool().allocatable() - 60_000;
-    let rest = alloc(&mut world.enter(), None, most, Kind::RawAtomic).unwrap();
-    assert_eq!(picture(60_000, 0), Err(ERR_BUFFER_FULL));
-    close(&mut world.enter(), rest);
-    close(&mut world.enter(), id);
-    assert_eq!(world.pool().available(), free);
-    assert_eq!(*SEEN.lock(), [], "a picture announces nothing");
-}
-
-#[test]
-fn without_hooks_tags_and_pictures_are_refused() {
-    let world = ready(300_000);
-    for kind in [Kind::Id3, Kind::Bitmap] {
-        assert_eq!(start_it(&world, "file", kind), Err(ERR_UNSUPPORTED_TYPE));
-    }
-}
-
-#[test]
-fn a_file_that_is_all_in_memory_is_announced_once_and_again_after_a_jump_that_read() {
-    let world = hooked(900_000);
-    world.put_pattern("file", 200_000);
-    world.put_pattern("empty", 0);
-    start_it(&world, "empty", Kind::PacketAudio).unwrap();
-    let id = stream(&world, "file");
-    let whole = start_it(&world, "file", Kind::RawAtomic).unwrap();
-    until_seen(&world, (BUFFER_EVENT_FINISHED, id));
-    until_seen(&world, (BUFFER_EVENT_FINISHED, whole));
-    assert_eq!(SEEN.lock().len(), 2);
-    go(&world, id, 100_000);
-    assert_eq!(SEEN.lock().len(), 2, "a jump inside memory reads nothing");
-}
-
-#[test]
-fn stripping_to_what_is_there_finishes_a_file() {
-    let world = hooked(700_000);
-    world.put_pattern("long", 5_000_000);
-    let id = stream(&world, "long");
-    until_useful(&world, id, 100_000);
-    assert!(strip(&mut world.enter(), id, 50_000));
-    until_seen(&world, (BUFFER_EVENT_FINISHED, id));
-}
-
-#[test]
-fn a_low_level_is_told_when_nothing_is_left_to_read_and_a_mark_is_armed() {
-    let world = hooked(900_000);
-    world.put_pattern("file", 100_000);
-    let id = stream(&world, "file");
-    until_seen(&world, (BUFFER_EVENT_FINISHED, id));
-    assert!(!SEEN.lock().iter().any(|(event, _)| *event == BUFFER_EVENT_BUFFER_LOW), "no mark, no event");
-    set_watermark::<Model>(&mut world.enter(), 300_000);
-    until_seen(&world, (BUFFER_EVENT_BUFFER_LOW, 0));
-}
-
-#[test]
-fn a_jump_for_which_there_is_no_room_asks_for_some_and_is_served_all_the_same() {
-    let world = hooked(700_000);
-    let bytes = world.put_pattern("file", 2_000_000);
-    let id = stream(&world, "file");
-    until_useful(&world, id, 100_000);
-    set_watermark(&mut world.enter(), 1);
-    while [100_000, 10_000, 1000, 100].iter().any(|size| world.pool().alloc(*size, core::ptr::null()) > 0) {}
-    go(&world, id, 1_500_000);
-    assert_eq!(point(&world, id, 1000).unwrap(), bytes[1_500_000..1_501_000]);
-    until_seen(&world, (BUFFER_EVENT_REBUFFER, id));
 }
