@@ -65,6 +65,9 @@ mod sync {
         loom::thread::yield_now();
     }
 
+    /// A hint to the processor.
+    pub fn fetch<T>(_: *const T) {}
+
     pub fn light() {
         fence(Ordering::SeqCst);
     }

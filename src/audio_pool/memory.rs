@@ -18,6 +18,22 @@ fn layout(capacity: usize) -> Option<Layout> {
     Layout::from_size_align(capacity.checked_add(HEAD)?.checked_next_multiple_of(LINE)?, LINE).ok()
 }
 
+/// Asks for the line of this address, to write to it: it comes from the other core while the caller goes on.
+#[inline(always)]
+pub fn fetch<T>(at: *const T) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a hint, which reads and writes nothing, whatever the address; a processor that does not know it goes on.
+    unsafe {
+        core::arch::asm!("prefetchw [{}]", in(reg) at, options(readonly, nostack, preserves_flags));
+    }
+    #[cfg(target_arch = "aarch64")]
+    // SAFETY: as above.
+    unsafe {
+        core::arch::asm!("prfm pstl1keep, [{}]", in(reg) at, options(readonly, nostack, preserves_flags));
+    }
+    let _ = at;
+}
+
 /// Where a buffer begins, and the count before it.
 #[derive(Debug)]
 pub struct Data(AtomicPtr<u8>);
@@ -58,19 +74,10 @@ impl Data {
         self.head().map_or(0, |head| head.load(Ordering::Relaxed))
     }
 
-    /// Asks for the first line, to write to it: it comes from the other core while the caller goes on.
+    /// Asks for the first line, to write to it.
     #[inline(always)]
     pub fn fetch(&self) {
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: a hint, which reads and writes nothing, whatever the address; a processor that does not know it goes on.
-        unsafe {
-            core::arch::asm!("prefetchw [{}]", in(reg) self.get(), options(readonly, nostack, preserves_flags));
-        }
-        #[cfg(target_arch = "aarch64")]
-        // SAFETY: as above.
-        unsafe {
-            core::arch::asm!("prfm pstl1keep, [{}]", in(reg) self.get(), options(readonly, nostack, preserves_flags));
-        }
+        fetch(self.get());
     }
 
     /// Another count.

@@ -24,7 +24,7 @@
 
 use std::boxed::Box;
 
-use super::sync::{AtomicU32, Item, Ordering, Tagged, spin};
+use super::sync::{AtomicU32, Item, Ordering, Tagged, fetch, spin};
 
 /// How many values move together.
 pub const GROUP: usize = 4;
@@ -254,6 +254,8 @@ impl<P: Places> Ring<P> {
         let Some(places) = self.places.group(self.index(tail)) else {
             return false;
         };
+        // The line is read and then written: it need not come twice.
+        fetch(places);
         let free = places.iter().all(|place| is_free(place, odd));
         if !free || self.step(&self.tail, tail, GROUP).is_err() {
             return false;
@@ -294,6 +296,7 @@ impl<P: Places> Ring<P> {
         let head = self.head.0.load(Ordering::Relaxed);
         let odd = self.is_odd(head);
         let places = self.places.group(self.index(head))?;
+        fetch(places);
         let [a, b, c, d] = places.each_ref().map(Place::get);
         let values = match (a, b, c, d) {
             ((Some(a), ao), (Some(b), bo), (Some(c), co), (Some(d), d_odd))

@@ -3,6 +3,7 @@
 pub use core::hint::spin_loop as spin;
 pub use core::sync::atomic::{AtomicU32, Ordering, compiler_fence};
 
+pub use super::memory::fetch;
 pub use crate::port::barrier::light;
 
 /// What lies in a slot.
