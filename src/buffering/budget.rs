@@ -99,6 +99,12 @@ pub fn refresh<H: House<State: Buffered>>(g: &mut Guard<H>) {
     buffering.near = (limit / 4).clamp(2 * PIECE as u64, NEAR);
 }
 
+/// No handle is left that could lose anything: what others took is forgotten.
+pub fn forget<H: House<State: Buffered>>(g: &mut Guard<H>) {
+    let (lost, played) = (g.cache().counts.lost, g.buffering().counts.played);
+    g.buffering().squeeze = Squeeze { lost, played, ..Squeeze::NONE };
+}
+
 /// How much streams may have ahead just now: the limit, or less after a loss.
 pub fn most<H: House<State: Buffered>>(g: &mut Guard<H>) -> u64 {
     let buffering = g.buffering();

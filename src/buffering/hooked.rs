@@ -10,8 +10,8 @@ use super::open::{alloc, close, open};
 use super::position::strip;
 use super::tests::{go, point, ready, start_it, stream, until_useful};
 use super::{
-    BUFFER_EVENT_BUFFER_LOW, BUFFER_EVENT_BUFFER_RESET, BUFFER_EVENT_FINISHED, BUFFER_EVENT_REBUFFER, Buffered,
-    ERR_BITMAP_TOO_LARGE, ERR_BUFFER_FULL, ERR_FILE_ERROR, ERR_UNSUPPORTED_TYPE, reset, set_watermark,
+    BUFFER_EVENT_BUFFER_LOW, BUFFER_EVENT_BUFFER_RESET, BUFFER_EVENT_FINISHED, Buffered, ERR_BITMAP_TOO_LARGE,
+    ERR_BUFFER_FULL, ERR_FILE_ERROR, ERR_UNSUPPORTED_TYPE, reset, set_watermark,
 };
 use crate::cache;
 use crate::cache::pattern::Pattern;
@@ -156,19 +156,6 @@ fn a_low_level_is_told_when_nothing_is_left_to_read_and_a_mark_is_armed() {
     assert!(!SEEN.lock().iter().any(|(event, _)| *event == BUFFER_EVENT_BUFFER_LOW), "no mark, no event");
     set_watermark::<Model>(&mut world.enter(), 300_000);
     until_seen(&world, (BUFFER_EVENT_BUFFER_LOW, 0));
-}
-
-#[test]
-fn a_jump_for_which_there_is_no_room_asks_for_some_and_is_served_all_the_same() {
-    let world = hooked(700_000);
-    let bytes = world.put_pattern("file", 2_000_000);
-    let id = stream(&world, "file");
-    until_useful(&world, id, 100_000);
-    set_watermark(&mut world.enter(), 1);
-    while [100_000, 10_000, 1000, 100].iter().any(|size| world.pool().alloc(*size, core::ptr::null()) > 0) {}
-    go(&world, id, 1_500_000);
-    assert_eq!(point(&world, id, 1000).unwrap(), bytes[1_500_000..1_501_000]);
-    until_seen(&world, (BUFFER_EVENT_REBUFFER, id));
 }
 
 /// How often a burst ended, and how many of these times something was dirty.

@@ -202,6 +202,9 @@ pub fn close<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32) {
         // Storage has what it should have, or the file remembers.
         let _ = release(g, object);
     }
+    if g.buffering().all().is_empty() {
+        budget::forget(g);
+    }
     H::wake(Channel::Data);
     H::wake(Channel::Work);
 }
