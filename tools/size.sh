@@ -22,17 +22,17 @@ while read -r target level most_code most_memory; do
             exit code > most_code || memory > most_memory
         }' || failed=1
 done <<'LIMITS'
-thumbv7em-none-eabi buflib 34000 64
-thumbv7em-none-eabi cache 72500 3300
-thumbv7em-none-eabi buffering 88500 3300
-thumbv5te-none-eabi buflib 35500 64
-thumbv5te-none-eabi cache 78000 3300
-thumbv5te-none-eabi buffering 95500 3300
-thumbv4t-none-eabi buflib 36500 64
-thumbv4t-none-eabi cache 80000 3300
-thumbv4t-none-eabi buffering 98000 3300
-mipsel-unknown-none buflib 69500 64
-mipsel-unknown-none cache 148500 3300
-mipsel-unknown-none buffering 178500 3300
+thumbv7em-none-eabi buflib 34000 512
+thumbv7em-none-eabi cache 72500 4096
+thumbv7em-none-eabi buffering 88500 4096
+thumbv5te-none-eabi buflib 35500 512
+thumbv5te-none-eabi cache 78000 4096
+thumbv5te-none-eabi buffering 95500 4096
+thumbv4t-none-eabi buflib 36500 512
+thumbv4t-none-eabi cache 80000 4096
+thumbv4t-none-eabi buffering 98000 4096
+mipsel-unknown-none buflib 69500 512
+mipsel-unknown-none cache 148500 4096
+mipsel-unknown-none buffering 178500 4096
 LIMITS
 exit $failed
