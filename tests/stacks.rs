@@ -19,7 +19,7 @@ const LIMITS: [(&str, usize); 27] = [
     ("core_free of a large block", 320),
     ("core_alloc that has blocks shrunk", 1472),
     ("core_alloc_maximum", 704),
-    ("rm_tree_read", 1280),
+    ("rm_tree_read", 1472),
     ("rm_tree_write", 2496),
     ("core_alloc that evicts", 1536),
     ("rm_tree_sync", 576),
@@ -36,7 +36,7 @@ const LIMITS: [(&str, usize); 27] = [
     ("bufgetdata, bufadvance", 1664),
     ("bufseek, bufread", 1344),
     ("bufclose", 832),
-    ("the buffering thread", 1920),
+    ("the buffering thread", 2816),
 ];
 
 #[test]
