@@ -9,17 +9,18 @@ printf '%-20s %-10s %8s %8s   %7s %7s\n' target level code limit memory limit
 while read -r target level most_code most_memory; do
     case " $levels " in *" $level "*) ;; *) continue ;; esac
     case $level in
-    buffering) what=AUDIO_POOL=0 ;;
-    *) what="AUDIO_POOL=0 LEVEL=$level" ;;
+    buffering) what= folder= ;;
+    *) what=LEVEL=$level folder=$level/ ;;
     esac
-    # shellcheck disable=SC2086 # assignments
-    archive=$(${MAKE:-make} -s --no-print-directory lib PORT=rockbox TARGET="$target" $what </dev/null)
+    # shellcheck disable=SC2086 # an assignment or nothing
+    ${MAKE:-make} -s --no-print-directory lib PORT=rockbox AUDIO_POOL=0 TARGET="$target" $what </dev/null >/dev/null
+    archive=build/rockbox/no-audio-pool/$folder$target/librockmem.a
     size -A "$archive" | awk -v target="$target" -v level="$level" -v most_code="$most_code" -v most_memory="$most_memory" '
         $1 ~ /^\.(text|rodata)/ { code += $2 }
         $1 ~ /^\.s?(data|bss)/ { memory += $2 }
         END {
             printf "%-20s %-10s %8d %8d   %7d %7d\n", target, level, code, most_code, memory, most_memory
-            exit code > most_code || memory > most_memory
+            exit !code || code > most_code || memory > most_memory
         }' || failed=1
 done <<'LIMITS'
 thumbv7em-none-eabi buflib 34000 512
