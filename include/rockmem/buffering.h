@@ -87,6 +87,9 @@ bool buffering_reset(char *buf, size_t buflen);
  look whether there is such a file. TYPE_BITMAP is decoded before this returns; ERR_BITMAP_TOO_LARGE when it would fill
  the buffer.
 
+ When the file is changed meanwhile, a stream shows what is written, and ends where the file does. What lies whole keeps
+ what was read of it, and has zeros where the file was cut before or after that.
+
  The caller sees to it that:
  * `file` is a C string.
  * `user_data` is what the program's decoder of pictures expects; for other types it has no meaning.

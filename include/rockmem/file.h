@@ -119,8 +119,8 @@ bool rm_file_exists(const char *path);
 int rm_remove(const char *path);
 
 /*
- Gives a file another name, in the place of a file that has it: 0, or -1 with ENOENT, EISDIR, EINVAL and their like.
- Descriptors of both stay what they are.
+ Gives a file another name, in the place of a file that has it: 0, or -1 with ENOENT, EISDIR, EINVAL, EBUSY for
+ the root, and their like. Descriptors of both stay what they are.
 
  The caller sees to it that:
  * `from` and `to` are C strings.

@@ -223,8 +223,8 @@ pub unsafe extern "C" fn rm_remove(path: *const c_char) -> c_int {
     answer(path.and_then(|path| file::remove(&mut enter(), path)).map(|()| 0))
 }
 
-/// Gives a file another name, in the place of a file that has it: 0, or -1 with ENOENT, EISDIR, EINVAL and their like.
-/// Descriptors of both stay what they are.
+/// Gives a file another name, in the place of a file that has it: 0, or -1 with ENOENT, EISDIR, EINVAL, EBUSY for
+/// the root, and their like. Descriptors of both stay what they are.
 ///
 /// # Safety
 /// * `from` and `to` are C strings.
@@ -282,7 +282,14 @@ pub unsafe extern "C" fn rm_make_image(image: *const c_char, bytes: u64, cluster
 pub unsafe extern "C" fn rm_mount_image(image: *const c_char) -> c_int {
     // SAFETY: the caller's promise.
     let path = unsafe { system_path(image) };
-    answer(path.and_then(|path| image::mount(Box::new(Image::open(path, 512)?))).map(|_| 0))
+    let mount = |path| {
+        // Said first, whatever the path is; `mount` itself decides when two threads come here at once.
+        if image::mounted().is_some() {
+            return Err(Errno::BUSY);
+        }
+        image::mount(Box::new(Image::open(path, 512)?)).map(|_| 0)
+    };
+    answer(path.and_then(mount))
 }
 
 /// Unmounts the image, once everything dirty is on it: 0. Descriptors of its files answer ENXIO from then on to

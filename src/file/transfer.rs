@@ -142,7 +142,8 @@ pub fn seek<H: House<State: Filed>>(g: &mut Guard<H>, fd: i32, offset: i64, when
     let size = super::length::size_of(g, fd)?;
     let base = match whence {
         Whence::Set => 0,
-        Whence::Current => descriptor.offset,
+        // Another descriptor may have cut the file.
+        Whence::Current => descriptor.offset.min(size),
         Whence::End => size,
     };
     let target = base.checked_add_signed(offset).filter(|target| *target <= size);

@@ -232,6 +232,9 @@ static void image(void)
     CHECK(rm_make_image("image", 8 << 20, 512, 16) == 0);
     CHECK(rm_mount_image("image") == 0);
     CHECK(rm_mount_image("image") == -1 && errno == EBUSY);
+    CHECK(rm_mount_image("nothing") == -1 && errno == EBUSY);
+    CHECK(rm_open("", O_RDONLY) == -1 && errno == ENOENT);
+    CHECK(rm_rename("", "other") == -1 && errno == ENOENT);
     CHECK(rm_open("early", O_RDWR | O_CREAT, 0) == -1 && errno == ENOMEM); /* before there is a core pool */
 #endif
 }
@@ -264,6 +267,7 @@ static void remount(void)
     CHECK(rm_fsamefile(fd, log) == 1 && rm_write(log, "yz", 2) == 2 && rm_lseek(log, 0, SEEK_CUR) == 104);
     CHECK(rm_read(log, &byte, 1) == -1 && errno == EBADF);
     CHECK(rm_read(fd, &byte, 1) == 1 && byte == 'y');
+    CHECK(rm_ftruncate(log, 102) == 0 && rm_lseek(fd, 0, SEEK_CUR) == 102); /* as on an image: no offset is behind the end */
     CHECK(rm_close(log) == 0 && truncate("file", 0x7ffffffe) == 0);
     CHECK(rm_lseek(fd, 0, SEEK_END) == 0x7ffffffe && rm_write(fd, "ab", 2) == 1);
     CHECK(rm_write(fd, "c", 1) == -1 && errno == EFBIG);

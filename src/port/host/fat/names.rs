@@ -163,8 +163,11 @@ impl Found {
     }
 }
 
-/// A path in its parts; `.` and empty ones left out.
+/// A path in its parts; `.` and empty ones left out. `ENOENT` for a path of nothing, as a system has it.
 pub fn parts(path: &CStr) -> Result<Vec<&str>, Errno> {
+    if path.is_empty() {
+        return Err(Errno::NOENT);
+    }
     let mut parts = Vec::new();
     for part in path.to_str().map_err(|_| Errno::INVAL)?.split('/') {
         match part {
