@@ -93,17 +93,25 @@ pub fn segment<H: House<State: Cached>>(g: &mut Guard<H>, object: u16, offset: u
     Made::Here(name)
 }
 
-/// Ends a loose segment, after writing it back if it is dirty. Others may have gone on meanwhile: look again.
+/// Ends a loose segment, after writing it back if it is dirty. Others may have gone on meanwhile: look again. That is not
+/// said without progress: the segment has gone, or something was written or waited for.
 fn give_up<H: House<State: Cached>>(g: &mut Guard<H>, slot: u16) -> Made {
     let (name, map) = (g.maps().name(slot), *g.maps().at(slot));
+    let before = g.maps().counts.written;
     if map.marks.contains(Marks::DIRTY) && write_back(g, map.object, 0, map.end(), Sweep::Background).is_err() {
         // The file remembers the failure.
         return Made::NoMemory;
     }
     let maps = g.maps();
+    let in_transfer = maps.objects[map.object].transfers > 0;
     match maps.live(name) {
         Some(map) if map.loose() && !map.marks.contains(Marks::DIRTY) => maps.remove(slot),
         Some(map) if map.marks.contains(Marks::BUSY) => g.wait(Channel::Data, None),
+        // Behind the end of a file that is being cut, or nothing that could be written.
+        Some(map) if map.loose() && maps.counts.written == before => match in_transfer {
+            true => g.wait(Channel::Data, None),
+            false => return Made::NoMemory,
+        },
         _ => {}
     }
     Made::Again

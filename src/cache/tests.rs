@@ -8,8 +8,10 @@ use super::open::{open, release};
 use super::pattern::Pattern;
 use super::write::{APPEND, sync, truncate, write};
 use super::{Cached, flush, names, prepare, read};
+use crate::mmap::callers;
 use crate::mmap::mapping::Mapped;
 use crate::mmap::memory::faults;
+use crate::mmap::mode::Mode;
 use crate::port::model::{Dice, World, pattern};
 use crate::port::storage::{Errno, How};
 
@@ -383,4 +385,65 @@ fn records_appended_by_several_threads_are_all_there_and_whole() {
             next[usize::from(thread)] += 1;
         }
     }
+}
+
+/// A file that ends at `end`, and behind that a mapping that a program holds and may be changing.
+fn held_behind_the_end(world: &World, end: usize) -> (Open, i32, Vec<u8>) {
+    let mut file = open_it(world, "file");
+    let mut bytes = pattern(102_400);
+    assert_eq!(put(world, &mut file, 0, &bytes), Ok(bytes.len()));
+    let md = callers::create(&mut world.enter(), world.pool(), file.object, Mode::Both, 35_328, 748).unwrap();
+    callers::get(&mut world.enter(), md).unwrap();
+    assert_eq!(truncate(&mut world.enter(), file.object, end as u64), Ok(()));
+    bytes.truncate(end);
+    (file, md, bytes)
+}
+
+#[test]
+fn a_file_grows_over_a_held_mapping_also_when_there_is_no_memory() {
+    for (pool, end) in [(60_000, 34_845), (100_000, 34_816), (100_000, 35_328), (300_000, 35_500)] {
+        let world = roomy(pool);
+        let (mut file, md, mut bytes) = held_behind_the_end(&world, end);
+        faults::fail(1, true);
+        for _ in 0..2 {
+            let more: Vec<u8> = pattern(88_414).iter().map(|byte| byte ^ 0x5A).collect();
+            assert_eq!(put(&world, &mut file, bytes.len() as u64, &more), Ok(more.len()));
+            bytes.extend(more);
+        }
+        assert!(take(&world, &mut file, 0, bytes.len() + 1).unwrap() == bytes, "reads otherwise than it was written");
+        assert!(faults::clear(), "there was memory");
+        assert_eq!(callers::put(&mut world.enter(), md), Ok(()));
+        assert_eq!(callers::destroy(&mut world.enter(), md, 748), Ok(()));
+        assert_eq!(close(&world, file), Ok(()));
+        assert!(world.bytes_of("file").unwrap() == bytes, "the disk has other bytes, {pool} {end}");
+    }
+}
+
+#[test]
+fn growing_over_a_held_mapping_fails_when_the_device_does() {
+    let world = roomy(100_000);
+    let (mut file, md, bytes) = held_behind_the_end(&world, 34_845);
+    faults::fail(1, true);
+    world.fail_write(1, true);
+    let more = pattern(88_414);
+    let put_there = put(&world, &mut file, bytes.len() as u64, &more);
+    assert!(put_there.is_err() || put_there.is_ok_and(|put| put < more.len()), "{put_there:?} without a device");
+    world.heal();
+    assert!(faults::clear());
+    callers::put(&mut world.enter(), md).unwrap();
+    let _ = callers::destroy(&mut world.enter(), md, 748);
+    let _ = close(&world, file);
+}
+
+#[test]
+fn a_write_that_may_not_wait_is_in_storage_also_behind_a_held_mapping() {
+    let world = roomy(1_000_000);
+    let (mut file, md, bytes) = held_behind_the_end(&world, 34_845);
+    world.enter().cache().settings.write_behind = false;
+    let more = vec![7; 30_000];
+    assert_eq!(put(&world, &mut file, bytes.len() as u64, &more), Ok(more.len()));
+    assert!(world.bytes_of("file").unwrap() == [bytes, more].concat());
+    callers::put(&mut world.enter(), md).unwrap();
+    assert_eq!(callers::destroy(&mut world.enter(), md, 748), Ok(()));
+    assert_eq!(close(&world, file), Ok(()));
 }

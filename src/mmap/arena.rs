@@ -78,11 +78,22 @@ pub fn give_back<H: House<State: Mapped>>(g: &mut Guard<H>) -> Result<(), Errno>
         } else if !map.loose() {
             g.wait(Channel::Data, None);
         } else if map.marks.contains(Marks::DIRTY) {
+            let before = g.maps().counts.written;
             let one = write_back(g, map.object, 0, u64::MAX, Sweep::Background);
             let maps = g.maps();
             let now = *maps.at(slot);
-            if one.is_err() && now.marks.contains(Marks::USED | Marks::ARENA | Marks::DIRTY) && now.loose() {
+            let stuck = one.is_err() || maps.counts.written == before;
+            if stuck && now.marks.contains(Marks::USED | Marks::ARENA | Marks::DIRTY) && now.loose() {
+                if one.is_ok() && maps.objects[now.object].transfers > 0 {
+                    // Behind the end of a file that is being cut.
+                    g.wait(Channel::Data, None);
+                    continue;
+                }
                 maps.set_dirty(slot, 0, now.length as usize >> maps.shift, false);
+                let error = &mut maps.objects[now.object].error;
+                if *error == 0 {
+                    *error = Errno::IO.0;
+                }
             }
             result = result.and(one);
         } else {

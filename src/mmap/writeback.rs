@@ -22,7 +22,7 @@ use crate::port::storage::Errno;
 /// What a sweep may touch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sweep {
-    /// Not what a program holds or has declared: it may be changing it.
+    /// Not what a program holds or has declared, since it may be changing it; but where the file would not grow without.
     Background,
     /// Everything. What a program may be changing stays dirty.
     Sync,
@@ -110,7 +110,8 @@ impl Maps {
     }
 }
 
-/// Writes back what is dirty of a file between two offsets.
+/// Writes back what is dirty of a file between two offsets. From 0 on nothing in that range is left dirty, except what a
+/// program may be changing, what others write meanwhile, and what a `truncate` that is under way cuts off.
 ///
 /// # Errors
 /// The device's, `ENOSPC`: everything that was not written stays dirty, and the file remembers the error too.
@@ -172,11 +173,18 @@ fn run_by_run<H: House<State: Mapped>>(
         // What a mapping holds behind the end of the file is not the file's.
         let to = to.min(maps.objects[object].size.next_multiple_of(H::SECTOR as u64));
         let Some(mut run) = maps.next_run(object, cursor, to, sweep, H::TRANSFER) else { return Ok(()) };
+        let stored = maps.objects[object].stored;
+        if run.start > stored && sweep == Sweep::Background {
+            // What was spared lies where the file ends in storage, and holds up all that is behind it: it goes after all,
+            // so far. The end moves on with each such run, and what lies before the end is spared again.
+            let end = stored & !(H::SECTOR as u64 - 1);
+            run = maps.next_run(object, end, run.start, Sweep::Sync, H::TRANSFER).unwrap_or(run);
+        }
         if maps.at(run.slot).marks.contains(Marks::BUSY) {
             g.wait(Channel::Data, None);
             continue;
         }
-        if run.start > maps.objects[object].stored {
+        if run.start > stored {
             // What lies before it may not be written now: a file does not grow with a hole in it.
             return Ok(());
         }
