@@ -473,9 +473,17 @@ pub fn destroy<H: House<State: Mapped>>(g: &mut Guard<H>, md: i32, length: usize
     g.maps().mark_hot(slot);
     let mut result = Ok(());
     if map.marks.contains(Marks::REGION) {
-        if map.marks.contains(Marks::DIRTY) && view.mode.writes() {
-            let from = (map.offset + u64::from(view.delta)) / H::SECTOR as u64 * H::SECTOR as u64;
-            let to = (map.offset + u64::from(view.delta) + u64::from(view.length)).next_multiple_of(H::SECTOR as u64);
+        // The last one also leaves nothing of what others changed, and what stayed dirty because this one was held.
+        let last = g.maps().view_count(slot) == 0;
+        if map.marks.contains(Marks::DIRTY) && (view.mode.writes() || last) {
+            let start = map.offset + u64::from(view.delta);
+            let (from, to) = match last {
+                true => (map.offset, map.end()),
+                false => (
+                    start / H::SECTOR as u64 * H::SECTOR as u64,
+                    (start + u64::from(view.length)).next_multiple_of(H::SECTOR as u64),
+                ),
+            };
             result = write_to_disk(g, object, from, to, Sweep::Sync);
         }
         g.maps().drop_orphans(object);

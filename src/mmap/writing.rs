@@ -129,6 +129,25 @@ fn modes_are_checked_and_wrong_calls_change_nothing() {
 }
 
 #[test]
+fn what_stayed_dirty_because_a_view_was_held_is_on_the_disk_when_the_last_view_goes() {
+    let world = roomy(500_000);
+    let mut bytes = world.put_pattern("file", 100_000);
+    let object = open_it(&world, "file");
+    let outer = map(&world, object, Mode::Both, 0, 60_000).unwrap();
+    let inner = map(&world, object, Mode::Both, 10_240, 4000).unwrap();
+    change(&world, outer, 30_000, &[0xEE]).unwrap();
+    bytes[30_000] = 0xEE;
+    get(&mut world.enter(), inner).unwrap();
+    assert_eq!(destroy(&mut world.enter(), outer, 60_000), Ok(()));
+    assert!(world.bytes_of("file").unwrap() == bytes, "each writes what it covers");
+    put(&mut world.enter(), inner).unwrap();
+    assert_eq!(destroy(&mut world.enter(), inner, 4000), Ok(()));
+    assert_eq!(world.enter().maps().dirty, 0);
+    assert!(world.bytes_of("file").unwrap() == bytes);
+    close(&world, object);
+}
+
+#[test]
 fn a_mapping_inside_another_one_is_a_view_of_it() {
     let world = roomy(500_000);
     world.put_pattern("file", 100_000);
