@@ -114,12 +114,17 @@ size_t audio_buffer_available(void)
     return audiobuf_handle > 0 ? less(core_available(), playbacks_own()) : core_available();
 }
 
-/* As core_alloc_maximum, but the music goes on. */
+/* What stays for files while nothing is played: who asks for so much reads and writes them meanwhile, and from the reserve alone that is slow. */
+static size_t for_files(void)
+{
+    return MIN(core_allocatable() / 16, 4u << 20);
+}
+
+/* As core_alloc_maximum, but the music goes on, and files stay cached. */
 int rm_core_alloc_spare(size_t *size, struct buflib_callbacks *ops)
 {
-    if (audiobuf_handle <= 0)
-        return core_alloc_maximum(size, ops);
-    for (size_t ask = less(core_allocatable(), playbacks_own()); ask >= 0x1000; ask -= ask / 4)
+    size_t kept = audiobuf_handle > 0 ? playbacks_own() : for_files();
+    for (size_t ask = less(core_allocatable(), kept); ask >= 0x1000; ask -= ask / 4)
     {
         int handle = core_alloc_ex(ask, ops);
         if (handle > 0)
