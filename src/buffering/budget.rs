@@ -65,11 +65,6 @@ impl Squeeze {
     /// Nobody has taken anything.
     pub const NONE: Squeeze = Squeeze { left: u64::MAX, credit: 0, lost: 0, played: 0 };
 
-    /// Whoever starts anew has nothing to lose: what was lost and played so far is accounted for.
-    pub fn forget(&mut self, lost: u64, played: u64) {
-        *self = Squeeze { lost, played, ..Squeeze::NONE };
-    }
-
     /// How much may be ahead.
     fn most(&self) -> u64 {
         self.left.saturating_add(self.credit)
@@ -99,7 +94,7 @@ pub fn refresh<H: House<State: Buffered>>(g: &mut Guard<H>) {
     buffering.near = (limit / 4).clamp(2 * PIECE as u64, NEAR);
 }
 
-/// No handle is left that could lose anything: what others took is forgotten.
+/// There is no handle that could lose anything: what was lost and played so far is accounted for.
 pub fn forget<H: House<State: Buffered>>(g: &mut Guard<H>) {
     let (lost, played) = (g.cache().counts.lost, g.buffering().counts.played);
     g.buffering().squeeze = Squeeze { lost, played, ..Squeeze::NONE };

@@ -209,9 +209,7 @@ pub fn reset<H: House<State: Buffered>>(g: &mut Guard<H>, pool: Pool, region: Op
         }
         g.cache().ahead.served = true;
     }
-    let lost = g.cache().counts.lost;
-    let buffering = g.buffering();
-    buffering.squeeze.forget(lost, buffering.counts.played);
+    budget::forget(g);
     budget::refresh(g);
     true
 }
