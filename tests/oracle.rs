@@ -3,12 +3,12 @@
 #[path = "oracle/oracle.rs"]
 mod oracle;
 
-use oracle::{Kind, Piece, Verdict, best_row, best_run, judge};
+use oracle::{Kind, Piece, Verdict, best_row, best_run, judge, pieces};
 use rockmem::buflib::{CB_CANNOT_MOVE, CB_OK, Callbacks, Context, HEADER, Pool, Priority, PurgeCallbacks, WORD};
 use rockmem::port::{Asker, advance, set_asker};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::ffi::{c_char, c_int, c_void};
+use std::ffi::{c_int, c_void};
 use std::sync::Mutex;
 
 /// Words of the record at the end of a purgeable block.
@@ -95,36 +95,11 @@ impl World {
     /// The pool as this asker finds it.
     fn pieces(&self, asker: Asker) -> Vec<Piece> {
         let base = self.memory.as_ptr() as usize;
-        let mut owners = BTreeMap::new();
-        for (&handle, block) in &self.live {
+        let kinds = self.live.iter().map(|(&handle, block)| {
             let start = (self.pool.data(handle) as usize - base) / WORD - HEADER;
-            owners.insert(start, block);
-        }
-        (0..self.pool.num_blocks())
-            .map(|number| {
-                let (start, words, free) = self.line(number);
-                let kind = match owners.get(&start) {
-                    _ if free => Kind::Free,
-                    // The pool's own.
-                    None => Kind::Wall,
-                    Some(block) => kind(block, asker),
-                };
-                Piece { words, kind }
-            })
-            .collect()
-    }
-
-    /// Start and length of a block in words, and whether it is free, from what the debug screen shows.
-    fn line(&self, number: i32) -> (usize, usize, bool) {
-        let mut text = [0_u8; 40];
-        // SAFETY: that many bytes.
-        assert!(unsafe { self.pool.print_block_at(number, text.as_mut_ptr().cast::<c_char>(), text.len()) });
-        let text = String::from_utf8_lossy(&text);
-        let words: Vec<&str> = text.split_whitespace().collect();
-        let address = words[0].trim_start_matches("0x").trim_end_matches(':');
-        let address = usize::from_str_radix(address, 16).expect("an address");
-        let length: isize = words[2].parse().expect("a length");
-        ((address - self.memory.as_ptr() as usize) / WORD, length.unsigned_abs(), length < 0)
+            (start, kind(block, asker))
+        });
+        pieces(&self.pool, base, &kinds.collect())
     }
 
     /// Whether the table is full, with something at its end, so that a handle takes room from the blocks for an

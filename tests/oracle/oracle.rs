@@ -10,6 +10,11 @@
 //! The second answer is an upper bound for what carrying blocks over walls could do: it does not ask in which order
 //! the blocks would have to go, and there may be none.
 
+use std::collections::BTreeMap;
+use std::ffi::c_char;
+
+use rockmem::buflib::{Pool, WORD};
+
 /// What a block is to somebody who asks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
@@ -26,6 +31,31 @@ pub enum Kind {
 pub struct Piece {
     pub words: usize,
     pub kind: Kind,
+}
+
+/// The blocks of a pool that begins at `base`, from what the debug screen shows. `kinds` says what the blocks are that begin
+/// at these words; whatever else is not free is the pool's own.
+pub fn pieces(pool: &Pool, base: usize, kinds: &BTreeMap<usize, Kind>) -> Vec<Piece> {
+    (0..pool.num_blocks())
+        .map(|number| {
+            let (start, words, free) = line(pool, base, number);
+            let kind = if free { Kind::Free } else { kinds.get(&start).copied().unwrap_or(Kind::Wall) };
+            Piece { words, kind }
+        })
+        .collect()
+}
+
+/// Start and length of a block in words, and whether it is free.
+fn line(pool: &Pool, base: usize, number: i32) -> (usize, usize, bool) {
+    let mut text = [0_u8; 40];
+    // SAFETY: that many bytes.
+    assert!(unsafe { pool.print_block_at(number, text.as_mut_ptr().cast::<c_char>(), text.len()) });
+    let text = String::from_utf8_lossy(&text);
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let address = words[0].trim_start_matches("0x").trim_end_matches(':');
+    let address = usize::from_str_radix(address, 16).expect("an address");
+    let length: isize = words[2].trim_end_matches('\0').parse().expect("a length");
+    ((address - base) / WORD, length.unsigned_abs(), length < 0)
 }
 
 /// What the oracle says.

@@ -2,14 +2,13 @@
 //! oracle first.
 
 use std::collections::BTreeMap;
-use std::ffi::c_char;
 
 use rockmem::buflib::{HEADER, Pool, WORD};
 use rockmem::mmap::mapping::{Mapped, Marks};
 use rockmem::port::monitor::House;
 
 use super::port::{Music, now};
-use crate::oracle::{Kind, Piece, best_run};
+use crate::oracle::{Kind, Piece, best_run, pieces};
 
 /// Ten seconds of uncompressed music.
 pub const TEN_SECONDS: usize = 10 * super::UNCOMPRESSED as usize;
@@ -115,25 +114,6 @@ impl Storm {
             }
         }
         drop(g);
-        (0..self.pool.num_blocks())
-            .map(|number| {
-                let (start, words, free) = self.line(number);
-                let kind = if free { Kind::Free } else { kinds.get(&start).copied().unwrap_or(Kind::Wall) };
-                Piece { words, kind }
-            })
-            .collect()
-    }
-
-    /// Start and length of a block in words, and whether it is free, from what the debug screen shows.
-    fn line(&self, number: i32) -> (usize, usize, bool) {
-        let mut text = [0_u8; 40];
-        // SAFETY: that many bytes.
-        assert!(unsafe { self.pool.print_block_at(number, text.as_mut_ptr().cast::<c_char>(), text.len()) });
-        let text = String::from_utf8_lossy(&text);
-        let words: Vec<&str> = text.split_whitespace().collect();
-        let address = words[0].trim_start_matches("0x").trim_end_matches(':');
-        let address = usize::from_str_radix(address, 16).expect("an address");
-        let length: isize = words[2].trim_end_matches('\0').parse().expect("a length");
-        ((address - self.base) / WORD, length.unsigned_abs(), length < 0)
+        pieces(&self.pool, self.base, &kinds)
     }
 }
