@@ -9,11 +9,12 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "files.h"
 
 /* The numbers of the EABI. */
 enum
@@ -78,12 +79,6 @@ void begin(intptr_t *stack)
     exit(main(argc, argv, environ));
 }
 
-/* exit() calls it; there is nothing of the kind to end. */
-void _fini(void);
-void _fini(void)
-{
-}
-
 static int answer(long result)
 {
     if (result >= 0)
@@ -113,27 +108,6 @@ int _write(int file, const void *from, size_t bytes)
 int _close(int file)
 {
     return CALL(close, file, 0, 0, 0);
-}
-
-/* A stream of newlib's asks what its file is: something with no place to seek to. */
-int _fstat(int file, struct stat *found)
-{
-    (void)file;
-    *found = (struct stat){ .st_mode = S_IFCHR };
-    return 0;
-}
-
-int _isatty(int file)
-{
-    (void)file;
-    return 0;
-}
-
-off_t _lseek(int file, off_t offset, int from)
-{
-    (void)file, (void)offset, (void)from;
-    errno = ESPIPE;
-    return -1;
 }
 
 int _kill(int process, int number)

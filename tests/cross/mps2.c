@@ -15,11 +15,12 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "files.h"
 
 /* Of the linker script. */
 extern char memory_start[], bss_start[], bss_end[], heap_start[], stack_end[], kept_start[], kept_end[];
@@ -119,12 +120,6 @@ __attribute__((used, section(".vectors"))) static void (*const vectors[])(void) 
 
 /* ---- newlib ------------------------------------------------------------------------------------------------------ */
 
-/* exit() calls it; there is nothing of the kind to end. */
-void _fini(void);
-void _fini(void)
-{
-}
-
 static char *heap;
 
 void *_sbrk(ptrdiff_t bytes)
@@ -137,27 +132,6 @@ void *_sbrk(ptrdiff_t bytes)
     }
     heap = old + bytes;
     return old;
-}
-
-/* A stream of newlib's asks what its file is: something with no place to seek to. */
-int _fstat(int file, struct stat *found)
-{
-    (void)file;
-    *found = (struct stat){ .st_mode = S_IFCHR };
-    return 0;
-}
-
-int _isatty(int file)
-{
-    (void)file;
-    return 0;
-}
-
-off_t _lseek(int file, off_t offset, int from)
-{
-    (void)file, (void)offset, (void)from;
-    errno = ESPIPE;
-    return -1;
 }
 
 int _kill(int process, int number)
