@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use support::players::PLAYERS;
 use support::{archive, has, root, run, scratch};
 
-/// The most bytes that a call may take on any of the processors, what stands below the library left out. A tree gives
+/// The most bytes that a call may take on any of the processors, what stands below the library left out: at
+/// least a tenth above what was seen, since inlining differs from change to change. A tree gives
 /// most of its threads 1 KB, the main thread 8 KB, the one that buffers 9 KB.
 const LIMITS: [(&str, usize); 27] = [
     ("core_alloc", 320),
@@ -20,21 +21,21 @@ const LIMITS: [(&str, usize); 27] = [
     ("core_alloc that has blocks shrunk", 1472),
     ("core_alloc_maximum", 704),
     ("rm_tree_read", 1472),
-    ("rm_tree_write", 2496),
+    ("rm_tree_write", 2624),
     ("core_alloc that evicts", 1536),
     ("rm_tree_sync", 576),
-    ("rm_tree_idle", 768),
+    ("rm_tree_idle", 832),
     ("mmap_create", 768),
     ("mmap_read_wait, mmap_get", 640),
     ("mmap_write_wait", 704),
-    ("mmap_sync_wait", 640),
-    ("mmap_destroy_wait", 768),
+    ("mmap_sync_wait", 832),
+    ("mmap_destroy_wait", 832),
     ("rm_tree_truncate", 576),
-    ("rm_tree_close", 768),
+    ("rm_tree_close", 896),
     ("buffering_reset", 448),
-    ("bufopen", 576),
+    ("bufopen", 640),
     ("bufgetdata, bufadvance", 1664),
-    ("bufseek, bufread", 1344),
+    ("bufseek, bufread", 1408),
     ("bufclose", 832),
     ("the buffering thread", 2816),
 ];
