@@ -18,6 +18,8 @@ pub mod fatdisk;
 pub mod files;
 pub mod image;
 pub mod media;
+#[path = "../memory.rs"]
+pub mod memory;
 pub mod ours;
 pub mod port;
 pub mod story;

@@ -9,7 +9,7 @@
 use core::ffi::CStr;
 use std::sync::{Mutex, MutexGuard};
 
-use rockmem::buflib::{Context, Pool};
+use rockmem::buflib::Pool;
 use rockmem::house::State;
 use rockmem::port::kernel::{Channel, Kernel};
 use rockmem::port::monitor::{House, Monitor};
@@ -19,6 +19,7 @@ use rockmem::port::{self, System};
 use super::extents::LONGEST;
 use super::image::SECTOR;
 use super::media::{Media, Shared};
+use super::memory::Memory;
 
 /// Files on a disk, without a cache.
 pub trait Volume: Send {
@@ -148,9 +149,7 @@ impl House for Plain {
 /// A pool, fresh floors and a volume, one at a time.
 pub struct World {
     _only: MutexGuard<'static, ()>,
-    pool: Pool,
-    context: *mut Context,
-    memory: *mut [u64],
+    memory: Memory,
 }
 
 impl World {
@@ -160,14 +159,7 @@ impl World {
         *hold(&VOLUME) = Some(on);
         *hold(&MEDIA) = Some(disk);
         *HOUSE.enter() = State::new();
-        let context = Box::into_raw(Box::new(Context::new()));
-        let memory = Box::into_raw(vec![0u64; bytes.div_ceil(8)].into_boxed_slice());
-        // SAFETY: both are this world's alone until it ends.
-        let pool = unsafe {
-            Pool::init(context, memory.cast(), bytes);
-            Pool::new(context)
-        };
-        World { _only: only, pool, context, memory }
+        World { _only: only, memory: Memory::new(bytes) }
     }
 
     /// Takes the volume off the disk in order; nothing works after it.
@@ -182,7 +174,7 @@ impl World {
 
     /// Its pool.
     pub fn pool(&self) -> Pool {
-        self.pool
+        self.memory.pool
     }
 }
 
@@ -194,10 +186,5 @@ impl Drop for World {
         *HOUSE.enter() = State::new();
         *hold(&VOLUME) = None;
         *hold(&MEDIA) = None;
-        // SAFETY: made in `new`; nothing uses them any more.
-        unsafe {
-            drop(Box::from_raw(self.context));
-            drop(Box::from_raw(self.memory));
-        }
     }
 }

@@ -11,6 +11,8 @@
 
 pub mod disk;
 pub mod listener;
+#[path = "../memory.rs"]
+pub mod memory;
 pub mod port;
 pub mod ring;
 pub mod scenes;

@@ -11,7 +11,7 @@ use std::rc::Rc;
 use std::sync::{Mutex, MutexGuard};
 
 use rockmem::buffering::fill::{Turns, turn};
-use rockmem::buflib::{Context, Pool};
+use rockmem::buflib::Pool;
 use rockmem::house::State;
 use rockmem::port::kernel::{Channel, HZ, Kernel};
 use rockmem::port::monitor::{Guard, House, Monitor};
@@ -19,6 +19,7 @@ use rockmem::port::storage::{Errno, How, Identity, Opened, Space, Storage};
 use rockmem::port::{self, Asker, set_asker};
 
 use super::disk::Disk;
+use super::memory::Memory;
 
 /// The port.
 #[derive(Clone, Copy, Debug)]
@@ -194,9 +195,7 @@ impl House for Music {
 /// A pool, fresh floors and a disk, one at a time. Everything happens on the thread that made it.
 pub struct World {
     _only: MutexGuard<'static, ()>,
-    pool: Pool,
-    context: *mut Context,
-    memory: *mut [u64],
+    memory: Memory,
 }
 
 impl World {
@@ -210,24 +209,17 @@ impl World {
         meanwhile(None);
         DISK.set(Some(on));
         *HOUSE.enter() = State::new();
-        let context = Box::into_raw(Box::new(Context::new()));
-        let memory = Box::into_raw(vec![0u64; bytes.div_ceil(8)].into_boxed_slice());
-        // SAFETY: both are this world's alone until it ends.
-        let pool = unsafe {
-            Pool::init(context, memory.cast(), bytes);
-            Pool::new(context)
-        };
-        World { _only: only, pool, context, memory }
+        World { _only: only, memory: Memory::new(bytes) }
     }
 
     /// Its pool.
     pub fn pool(&self) -> Pool {
-        self.pool
+        self.memory.pool
     }
 
     /// Where the pool begins.
     pub fn base(&self) -> usize {
-        self.memory.cast::<u64>() as usize
+        self.memory.base()
     }
 
     /// The floors' state.
@@ -243,11 +235,6 @@ impl Drop for World {
             return;
         }
         *HOUSE.enter() = State::new();
-        self.pool.check_valid();
-        // SAFETY: made in `new`; nothing uses them any more.
-        unsafe {
-            drop(Box::from_raw(self.context));
-            drop(Box::from_raw(self.memory));
-        }
+        self.memory.pool.check_valid();
     }
 }
