@@ -1,26 +1,14 @@
 //! The pool against a shadow allocator: random actions on both, the pool validated after every step, every block's
 //! bytes compared before it is freed, over many pool sizes.
 
+#[path = "support/dice.rs"]
+mod dice;
+
+use dice::Dice;
 use rockmem::buflib::{CB_CANNOT_MOVE, CB_OK, Callbacks, Context, Pool, WORD};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ffi::{c_int, c_void};
-
-/// A small generator, so that a failure is its seed.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 11
-    }
-
-    fn below(&mut self, n: usize) -> usize {
-        (self.roll() % n.max(1) as u64) as usize
-    }
-}
 
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum Kind {

@@ -10,6 +10,8 @@
 //!
 //! Under the thread sanitizer: docs/threads.md has the command.
 
+#[path = "support/dice.rs"]
+mod dice;
 #[path = "support/disk/mod.rs"]
 mod disk;
 
@@ -17,6 +19,7 @@ use std::sync::Barrier;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
+use dice::Dice;
 use disk::extents::Extents;
 use disk::fat::volume::format;
 use disk::files::{Files, Mode};
@@ -40,17 +43,6 @@ const BLOCKS: usize = 3;
 /// How much is done: less where every access is watched.
 fn rounds() -> usize {
     std::env::var("ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(1500)
-}
-
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) as usize % n
-    }
 }
 
 /// A record: who it is, which version, and a sum over both in all the rest.

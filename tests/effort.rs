@@ -3,9 +3,12 @@
 
 #![cfg(debug_assertions)]
 
+#[path = "support/dice.rs"]
+mod dice;
 #[path = "support/memory.rs"]
 mod memory;
 
+use dice::Dice;
 use memory::Memory;
 use rockmem::buflib::{CB_OK, Callbacks, Effort, Pool, Priority, PurgeCallbacks, WORD, take_effort};
 use rockmem::port::{Asker, advance, set_asker};
@@ -96,18 +99,6 @@ fn fast_paths_look_at_no_blocks_but_their_own() {
             let (_, effort) = cost(|| pool.free(handle));
             few("free of a purgeable block", effort);
         }
-    }
-}
-
-/// A small generator, so that a failure is its seed.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        ((self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 11) % n.max(1) as u64) as usize
     }
 }
 

@@ -1,8 +1,11 @@
 //! Refusals of small pools with purgeable blocks, put before an oracle that tries every arrangement.
 
+#[path = "support/dice.rs"]
+mod dice;
 #[path = "oracle/oracle.rs"]
 mod oracle;
 
+use dice::Dice;
 use oracle::{Kind, Piece, Verdict, best_row, best_run, judge, pieces};
 use rockmem::buflib::{CB_CANNOT_MOVE, CB_OK, Callbacks, Context, HEADER, Pool, Priority, PurgeCallbacks, WORD};
 use rockmem::port::{Asker, advance, set_asker};
@@ -45,18 +48,6 @@ static ASKS: Callbacks = moving(agrees);
 static REFUSES: Callbacks = moving(refuses);
 static LOCKED: Callbacks = Callbacks { move_callback: None, shrink_callback: None, sync_callback: None };
 static GOES: PurgeCallbacks = PurgeCallbacks { base: moving(agrees), free_callback: Some(goes), clean_callback: None };
-
-/// A small generator, so that a failure is its seed.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        ((self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 11) % n.max(1) as u64) as usize
-    }
-}
 
 #[derive(Clone, Copy, PartialEq)]
 enum Owner {

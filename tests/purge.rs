@@ -1,8 +1,11 @@
 //! Purgeable blocks: what goes, in which order, and what never does.
 
+#[path = "support/dice.rs"]
+mod dice;
 #[path = "support/memory.rs"]
 mod memory;
 
+use dice::Dice;
 use memory::Memory;
 use rockmem::buflib::{CB_OK, Callbacks, Pool, Priority, PurgeCallbacks, WORD};
 use rockmem::port::{Asker, advance, set_asker};
@@ -435,18 +438,6 @@ fn victims_beside_each_other_make_room_for_a_large_request() {
     assert!(world.pool.alloc(200 << 10, std::ptr::null()) > 0);
     let gone = world.asked().len();
     assert!(gone * 4000 <= (200 << 10) + 8000, "{gone} blocks went for 200 KB");
-}
-
-/// A small generator, so that a failure is its seed.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 11) as usize % n.max(1)
-    }
 }
 
 fn filled(pool: Pool, handle: c_int, size: usize, fill: u8) -> bool {
