@@ -157,17 +157,15 @@ fn pick<H: House<State: Buffered>>(g: &mut Guard<H>) -> Option<Job> {
         return None;
     }
     g.buffering().rest_until = None;
-    let sums = budget::sums(g);
-    let first = playing(g);
-    let next_of_first = first.and_then(|n| next(g, n, now));
     if !g.buffering().filling {
-        let mark = budget::low_mark(g);
-        let dry = next_of_first.is_some_and(|handle| handle.useful() < mark);
-        g.buffering().filling = dry || sums.remaining > 0 && sums.useful < mark;
+        g.buffering().filling = is_low(g, now);
     }
     if !g.buffering().filling {
         return None;
     }
+    let sums = budget::sums(g);
+    let first = playing(g);
+    let next_of_first = first.and_then(|n| next(g, n, now));
     // 2: what will be waited for soon.
     let near = g.buffering().near;
     if let Some(handle) = next_of_first.filter(|handle| handle.useful() < near) {
@@ -188,6 +186,14 @@ fn pick<H: House<State: Buffered>>(g: &mut Guard<H>) -> Option<Job> {
     }
     g.buffering().filling = false;
     None
+}
+
+/// Whether the level is so low that filling begins: of the playing handle, or of all.
+fn is_low<H: House<State: Buffered>>(g: &mut Guard<H>, now: u32) -> bool {
+    let mark = budget::low_mark(g);
+    let first = playing(g).and_then(|n| next(g, n, now));
+    let sums = budget::sums(g);
+    first.is_some_and(|handle| handle.useful() < mark) || sums.remaining > 0 && sums.useful < mark
 }
 
 /// Whether a stream may fill on, with so much ahead. After a loss a window is begun only if it fits as a whole: it would
@@ -297,11 +303,12 @@ fn starve<H: House<State: Buffered>>(g: &mut Guard<H>, job: &Job) {
             let handle = *handle;
             hooks::call_for_room(g, &handle);
         }
-    } else if budget::sums(g).useful >= budget::low_mark(g) {
+    } else if is_low(g, now) {
+        // Filling would begin again at once.
+        g.buffering().rest_until = Some(now.wrapping_add(REST));
+    } else {
         // That is all that memory holds: the disk may sleep.
         g.buffering().filling = false;
-    } else {
-        g.buffering().rest_until = Some(now.wrapping_add(REST));
     }
 }
 

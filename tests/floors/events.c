@@ -17,7 +17,7 @@ struct tags
 
 static char *region;
 static size_t memory;
-static unsigned char *small;
+static unsigned char *small, *song;
 
 static void begin_anew(void)
 {
@@ -41,6 +41,8 @@ static void (*volatile in_event)(unsigned short event, int id);
 static void event(unsigned short event, void *data)
 {
     int id = data ? *(int *)data : 0;
+    CHECK(event == BUFFER_EVENT_BUFFER_LOW || event == BUFFER_EVENT_REBUFFER || event == BUFFER_EVENT_FINISHED
+          || event == BUFFER_EVENT_BUFFER_RESET); /* the others of the header are never sent */
     CHECK((data == NULL) == (event == BUFFER_EVENT_BUFFER_LOW || event == BUFFER_EVENT_BUFFER_RESET));
     if (count < HEARD)
     {
@@ -108,11 +110,12 @@ static ssize_t paint(const char *path, uint64_t offset, void *user, void *into, 
     return 5000;
 }
 
+static volatile int burst; /* a burst of reading is on */
+
 static void fill(int begins)
 {
-    static int on;
-    CHECK(begins == !on);
-    on = begins;
+    CHECK(begins == !burst);
+    burst = begins;
     if (filler)
         CHECK(pthread_equal(filler, pthread_self()));
 }
@@ -162,6 +165,101 @@ static void a_low_level_is_told_only_when_a_mark_is_armed(void)
         CHECK(heard[i].event != BUFFER_EVENT_BUFFER_LOW || pthread_equal(heard[i].thread, filler));
     buf_set_watermark(0);
     CHECK(bufclose(id));
+}
+
+/* Opens the song, which is longer than the buffer, and waits until nothing more of it is read. */
+static int full_of_song(void)
+{
+    begin_anew();
+    int id = bufopen("song", 0, TYPE_PACKET_AUDIO, NULL);
+    CHECK(id > 0);
+    buf_set_base_handle(id);
+    while (burst || buf_handle_remaining(id) > SONG - (off_t)buf_length() / 2)
+        other_threads();
+    CHECK(buf_handle_remaining(id) > 500000);
+    return id;
+}
+
+/* What playback does: looks at 32 KB, goes on. From its position to a place of the song. */
+static void play(int id, off_t to)
+{
+    while (bufftell(id) < to)
+    {
+        void *data;
+        off_t pos = bufftell(id);
+        ssize_t got = bufgetdata(id, 32768, &data);
+        CHECK(got == (SONG - pos < 32768 ? SONG - pos : 32768) && memcmp(data, song + pos, (size_t)got) == 0);
+        CHECK(bufadvance(id, got) == 0);
+    }
+}
+
+static uint64_t underruns(void)
+{
+    struct rm_stats stats;
+    rm_get_stats(&stats);
+    return stats.underruns;
+}
+
+static void *play_to_the_end(void *id)
+{
+    play((int)(intptr_t)id, SONG);
+    return NULL;
+}
+
+static void playback_that_a_disk_keeps_waiting_goes_on_when_the_disk_does(void)
+{
+    intptr_t id = full_of_song();
+    play((int)id, 100000);
+    uint64_t before = underruns();
+    disk_stop(1);
+    pthread_t thread = thread_start(play_to_the_end, (void *)id);
+    off_t left = buf_handle_remaining((int)id);
+    while (SONG - left - bufftell((int)id) >= 32768) /* to the end of what is in memory */
+        other_threads();
+    while (disk_waiters() == 0)
+        other_threads();
+    CHECK(underruns() == before && buf_handle_remaining((int)id) == left && bufftell((int)id) < SONG);
+    disk_stop(0);
+    thread_join(thread);
+    CHECK(underruns() > before && bufftell((int)id) == SONG);
+    CHECK(times(BUFFER_EVENT_REBUFFER, (int)id) == 0); /* there was room, and no jump */
+    CHECK(bufclose((int)id));
+}
+
+static void a_jump_that_finds_no_room_is_told_on_the_buffering_thread_and_playback_goes_on(void)
+{
+    static int blocks[384], others[384];
+    int n = 0, m = 0;
+    int id = full_of_song(), low = times(BUFFER_EVENT_BUFFER_LOW, 0), heard_before = count;
+    free(make_file("other", SMALL)); /* in nobody's memory yet */
+    disk_stop(1);
+    int other = bufopen("other", 0, TYPE_RAW_ATOMIC, NULL);
+    CHECK(other > 0);
+    while (disk_waiters() == 0) /* the buffering thread waits for the disk */
+        other_threads();
+    CHECK(bufseek(id, SONG - 900000) == 0);
+    for (size_t size = 65536; size >= 512; size /= 2) /* what the jump left behind is somebody else's */
+        while ((blocks[n] = bufalloc(NULL, size, TYPE_RAW_ATOMIC)) > 0)
+            CHECK(++n < 384);
+    for (size_t size = 65536; size >= 512; size /= 2) /* beside a region, a reader who waits may use the pool */
+        while ((others[m] = core_alloc(size)) > 0)
+            CHECK(++m < 384);
+    CHECK(blocks[n] == ERR_BUFFER_FULL && times(BUFFER_EVENT_REBUFFER, id) == 0);
+    buf_set_watermark(1000);
+    disk_stop(0);
+    play(id, SONG - 800000); /* without any memory for it */
+    CHECK(times(BUFFER_EVENT_REBUFFER, id) > 0 && times(BUFFER_EVENT_BUFFER_LOW, 0) > low);
+    for (int i = heard_before; i < count; i++)
+        CHECK(heard[i].event == BUFFER_EVENT_BUFFER_RESET || pthread_equal(heard[i].thread, filler));
+    buf_set_watermark(0);
+    while (n > 0) /* as playback, which gives the tracks behind it up */
+        CHECK(bufclose(blocks[--n]));
+    while (m > 0)
+        core_free(others[--m]);
+    CHECK(bufclose(other));
+    int told = times(BUFFER_EVENT_REBUFFER, id);
+    play(id, SONG);
+    CHECK(times(BUFFER_EVENT_REBUFFER, id) == told && bufclose(id));
 }
 
 static int open_one;
@@ -369,7 +467,7 @@ int main(void)
     core_allocator_init();
     buffering_init();
     small = make_file("small", SMALL);
-    free(make_file("song", SONG));
+    song = make_file("song", SONG);
     free(make_file("empty", 0));
     buffering_set_hooks(&hooks);
     for (int home = 0; home < 2; home++)
@@ -380,6 +478,8 @@ int main(void)
         begin_anew();
         what_is_finished_is_told_once_on_the_buffering_thread();
         a_low_level_is_told_only_when_a_mark_is_armed();
+        playback_that_a_disk_keeps_waiting_goes_on_when_the_disk_does();
+        a_jump_that_finds_no_room_is_told_on_the_buffering_thread_and_playback_goes_on();
         a_reset_is_told_by_its_own_thread_before_anything_is_closed();
         buffering_may_be_reset_and_used_inside_an_event();
         buffering_may_be_reset_inside_a_shrink_callback();

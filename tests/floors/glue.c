@@ -200,6 +200,7 @@ int32_t rmport_read_at(int32_t stream, uint64_t offset, uint8_t *buffer, uint32_
     look(buffer, bytes);
     /* A driver waits for its disk: others run. */
     disk_works();
+    disk_gate();
     ssize_t got = pread(stream, buffer, bytes, (off_t)offset);
     int error = errno;
     pthread_mutex_lock(&processor);

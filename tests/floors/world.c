@@ -3,6 +3,7 @@
 
 #include <sched.h>
 #include <stdarg.h>
+#include <sys/syscall.h>
 
 void core_allocator_init(void)
 {
@@ -29,7 +30,44 @@ size_t dice(unsigned *seed, size_t n)
     return (size_t)(((unsigned long long)(*seed >> 4) * n) >> 28);
 }
 
+static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t opened = PTHREAD_COND_INITIALIZER;
+static int stopped, waiters;
+
+void disk_stop(int stop)
+{
+    pthread_mutex_lock(&gate);
+    stopped = stop;
+    pthread_cond_broadcast(&opened);
+    pthread_mutex_unlock(&gate);
+}
+
+int disk_waiters(void)
+{
+    pthread_mutex_lock(&gate);
+    int n = waiters;
+    pthread_mutex_unlock(&gate);
+    return n;
+}
+
+void disk_gate(void)
+{
+    pthread_mutex_lock(&gate);
+    waiters++;
+    while (stopped)
+        pthread_cond_wait(&opened, &gate);
+    waiters--;
+    pthread_mutex_unlock(&gate);
+}
+
 #ifndef COOPERATIVE
+
+/* In place of the C library's: the archive reads files with it. */
+ssize_t pread(int fd, void *into, size_t bytes, off_t at)
+{
+    disk_gate();
+    return syscall(SYS_pread64, fd, into, bytes, at);
+}
 
 void other_threads(void)
 {
