@@ -67,6 +67,9 @@ pub const BUFFER_EVENT_BUFFER_RESET: u16 = 0x0406;
 /// The most that `bufgetdata` promises in one piece for a stream.
 pub const PIECE: usize = 32 * 1024;
 
+/// Files that streams hold open at the most: a player's storage has few streams, and others want some of them.
+pub const FILES: usize = 16;
+
 /// What buffering counts.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counts {

@@ -4,7 +4,7 @@ use core::ffi::{CStr, c_void};
 
 use super::handle::{Handle, Home, Kind, drop_bridge, let_go};
 use super::hooks::{Tags, will_finish};
-use super::{Buffered, ERR_BUFFER_FULL, ERR_FILE_ERROR, ERR_HANDLE_NOT_FOUND, budget, home, parsed, position};
+use super::{Buffered, ERR_BUFFER_FULL, ERR_FILE_ERROR, ERR_HANDLE_NOT_FOUND, FILES, budget, home, parsed, position};
 use crate::buflib::Pool;
 use crate::cache::open::{open as open_file, release};
 use crate::cache::segment::keep;
@@ -19,7 +19,7 @@ use crate::port::storage::{Errno, How};
 ///
 /// # Errors
 /// `ERR_FILE_ERROR`; `ERR_BUFFER_FULL` when what open streams have before them fills the budget, when an atomic file does
-/// not fit, or when there are too many handles; for tags and pictures see [`parsed`].
+/// not fit, or when there are too many handles or files of streams; for tags and pictures see [`parsed`].
 pub fn open<H: House<State: Buffered>>(
     g: &mut Guard<H>,
     path: &CStr,
@@ -35,8 +35,12 @@ pub fn open<H: House<State: Buffered>>(
         Kind::Bitmap => return parsed::picture(g, pool, path, offset, user),
         _ => {}
     }
-    let object = open_file(g, path, How::empty())
-        .map_err(|error| if error == Errno::NOMEM { ERR_BUFFER_FULL } else { ERR_FILE_ERROR })?;
+    let object = open_file(g, path, How::empty()).map_err(|error| match error {
+        Errno::NOMEM => ERR_BUFFER_FULL,
+        // Closing one of those will help.
+        Errno::MFILE if files(g, None) > 0 => ERR_BUFFER_FULL,
+        _ => ERR_FILE_ERROR,
+    })?;
     let size = g.maps().objects[object].size;
     let start = if offset > size { 0 } else { offset };
     let opened = match kind {
@@ -71,7 +75,20 @@ pub fn open<H: House<State: Buffered>>(
     Ok(id)
 }
 
-/// A stream needs no memory of its own, but it is refused while those before it have yet to fill the budget.
+/// How many files streams hold open, beside this one.
+fn files<H: House<State: Buffered>>(g: &mut Guard<H>, beside: Option<u16>) -> usize {
+    let all = g.buffering().all();
+    let of = |handle: &Handle| match handle.home {
+        Home::Stream { object } => Some(object),
+        _ => None,
+    };
+    let counts = |n: usize| {
+        of(&all[n]).is_some_and(|file| Some(file) != beside && all[..n].iter().all(|other| of(other) != Some(file)))
+    };
+    (0..all.len()).filter(|n| counts(*n)).count()
+}
+
+/// A stream needs no memory of its own, but it is refused while those before it have yet to fill the budget, or are too many.
 fn stream_home<H: House<State: Buffered>>(g: &mut Guard<H>, object: u16) -> Option<Home> {
     let ahead: u64 = g
         .buffering()
@@ -81,7 +98,7 @@ fn stream_home<H: House<State: Buffered>>(g: &mut Guard<H>, object: u16) -> Opti
         .map(|handle| handle.filesize.saturating_sub(handle.pos))
         .sum();
     let fits = ahead == 0 || ahead < budget::limit(g);
-    (fits && g.buffering().has_room()).then_some(Home::Stream { object })
+    (fits && files(g, Some(object)) < FILES && g.buffering().has_room()).then_some(Home::Stream { object })
 }
 
 /// A mapping of the rest of a file, held where it is.

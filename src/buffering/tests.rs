@@ -9,8 +9,8 @@ use super::open::{alloc, close, open};
 use super::position::{advance, seek, start, strip};
 use super::stream::{data, read, readable, signal};
 use super::{
-    Buffered, ERR_BUFFER_FULL, ERR_FILE_ERROR, ERR_HANDLE_NOT_FOUND, ERR_INVALID_VALUE, ERR_UNSUPPORTED_TYPE, budget,
-    reset, set_watermark,
+    Buffered, ERR_BUFFER_FULL, ERR_FILE_ERROR, ERR_HANDLE_NOT_FOUND, ERR_INVALID_VALUE, ERR_UNSUPPORTED_TYPE, FILES,
+    budget, reset, set_watermark,
 };
 use crate::cache::Cached;
 use crate::mmap::memory::{faults, look_at};
@@ -527,4 +527,27 @@ fn windows_are_a_thirty_second_of_a_pool_whose_size_is_a_power_of_two() {
         let world = ready(pool << 10);
         assert_eq!(world.enter().cache().window(), window << 10, "{pool} KB");
     }
+}
+
+#[test]
+fn as_many_short_songs_as_there_may_be_leave_storage_some_streams_and_the_next_one_comes_after_one_of_them() {
+    let world = ready(4_000_000);
+    let names: Vec<_> = (0..FILES + 2).map(|n| std::format!("song {n}")).collect();
+    names.iter().for_each(|name| drop(world.put_pattern(name, 5000)));
+    world.put_pattern("codec", 9000);
+    let mut ids: Vec<_> = names[..FILES - 1].iter().map(|name| stream(&world, name)).collect();
+    // Each with the same codec: that is one file.
+    let codecs: Vec<_> = ids.iter().map(|_| start_it(&world, "codec", Kind::Codec).unwrap()).collect();
+    let next = |n: usize| start_it(&world, &names[n], Kind::PacketAudio);
+    assert_eq!(next(FILES), Err(ERR_BUFFER_FULL));
+    assert_eq!(world.streams(), FILES);
+    // Another place of a song that is open already.
+    ids.push(next(0).unwrap());
+    close(&mut world.enter(), ids.remove(1));
+    ids.push(next(FILES).unwrap());
+    assert_eq!(next(FILES + 1), Err(ERR_BUFFER_FULL));
+    for id in ids.into_iter().chain(codecs) {
+        close(&mut world.enter(), id);
+    }
+    assert_eq!(world.streams(), 0);
 }
