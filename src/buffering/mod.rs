@@ -293,4 +293,7 @@ mod seeds;
 mod shared;
 
 #[cfg(test)]
+mod grown;
+
+#[cfg(test)]
 mod effects;

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   make   look for a window ─► unlock, take a block, lock ─► look again ─► take smaller windows inside over ─► enter
+//!            └ somebody holds a segment that ended with the file: what is free of its window, beside that
 //!
 //!   free callback    the pool wants the memory:  loose and clean ─► out of the index, agreed;  else refused
 //!   clean callback   the pool wants a dirty one: written back, with what stands before it in its file
@@ -135,11 +136,16 @@ struct Window {
     class: u8,
     start: u64,
     length: u32,
+    /// It is what others leave free of theirs.
+    beside: bool,
 }
 
 /// The largest window around a byte, at most of this class. A window at the end of the file is as long as the file, or
 /// whole for somebody who makes the file longer.
 fn window(maps: &Maps, object: u16, offset: u64, most: u8, grows: bool) -> Option<Window> {
+    if let Some(part) = beside(maps, object, offset, most, grows) {
+        return Some(part);
+    }
     let class = maps.room(object, offset, most)?;
     let shift = maps.index.shifts[usize::from(class)];
     let start = offset >> shift << shift;
@@ -153,7 +159,26 @@ fn window(maps: &Maps, object: u16, offset: u64, most: u8, grows: bool) -> Optio
         length = length.max((maps.at(slot).end() - start) as u32);
         true
     });
-    Some(Window { class, start, length })
+    Some(Window { class, start, length, beside: false })
+}
+
+/// The part around a byte, as large as a window of class `most`, of what is free of a window in which somebody holds a
+/// segment.
+fn beside(maps: &Maps, object: u16, offset: u64, most: u8, grows: bool) -> Option<Window> {
+    let class = maps.at(maps.near(object, offset)?).class;
+    let free = maps.left_free(object, offset, class);
+    let shift = maps.index.shifts[usize::from(most)];
+    let start = (offset >> shift << shift).max(free.from);
+    let mut end = (((offset >> shift) + 1) << shift).min(free.to);
+    if !grows {
+        end = end.min(maps.objects[object].size.next_multiple_of(maps.sector() as u64));
+    }
+    (free.held && !free.busy && end > offset).then_some(Window {
+        class,
+        start,
+        length: (end - start) as u32,
+        beside: true,
+    })
 }
 
 /// What a pool puts around a purgeable block, in bytes, at most.
@@ -172,7 +197,7 @@ pub enum Made {
     Here(Name),
     /// Something was in the way, or has changed: look again.
     Again,
-    /// Somebody holds the end of the file, which would have to move for this byte.
+    /// Somebody holds what stands in the way, and there is no memory for more beside it.
     Held,
     /// There is no memory for one.
     NoMemory,
@@ -193,10 +218,7 @@ pub fn segment<H: House<State: Cached>>(
         if maps.at(slot).covers(offset) {
             return Made::Here(maps.name(slot));
         }
-        if maps.at(slot).gets > 0 {
-            return Made::Held;
-        }
-        if !maps.at(slot).loose() {
+        if maps.left_free(object, offset, maps.at(slot).class).busy {
             g.wait(Channel::Data, None);
             return Made::Again;
         }
@@ -204,13 +226,19 @@ pub fn segment<H: House<State: Cached>>(
     if !grows && offset >= maps.objects[object].size {
         return Made::Again;
     }
-    let least = g.maps().near(object, offset).map_or(1, |slot| g.maps().at(slot).class.max(1));
+    let least = match g.maps().near(object, offset) {
+        Some(slot) if beside(g.maps(), object, offset, 1, grows).is_none() => g.maps().at(slot).class.max(1),
+        _ => 1,
+    };
     let mut most = match reader {
         Reader::File => most.min(g.cache().largest).max(least),
         _ => most.max(least),
     };
-    // Who reads far ahead does not do so in splinters.
-    let least = if matches!(reader, Reader::Ahead(_)) { least.max(most.min(FILES) - 1) } else { least };
+    // Who reads far ahead does not do so in splinters, where he has the choice.
+    let least = match reader {
+        Reader::Ahead(_) if g.maps().near(object, offset).is_none() || least > 1 => least.max(most.min(FILES) - 1),
+        _ => least,
+    };
     while !g.maps().has_slot() {
         if !reserve::free_a_slot(g) {
             return Made::NoMemory;
@@ -223,7 +251,7 @@ pub fn segment<H: House<State: Cached>>(
         let (size, key) = (roomy(wanted.length, maps.shift), key(maps, object, wanted.start));
         let block = take(g, size, priority, key, reader);
         let Some(block) = block else {
-            most = wanted.class - 1;
+            most = if wanted.beside { most } else { wanted.class } - 1;
             continue;
         };
         // Others went on meanwhile: the file may have been cut, and somebody may have made the same window.
@@ -287,7 +315,7 @@ fn take<H: House<State: Cached>>(
 /// Makes a segment of a block, with what smaller windows inside it hold.
 fn enter(maps: &mut Maps, object: u16, wanted: Window, block: Block, priority: Priority) -> Option<Name> {
     let name = maps.add(object, wanted.start, wanted.length, block, Marks::PURGEABLE)?;
-    while let Some(inner) = inside(maps, object, wanted) {
+    while let Some(inner) = if wanted.beside { None } else { inside(maps, object, wanted) } {
         maps.absorb(name.slot, inner);
     }
     maps.index_insert(name.slot, wanted.class, priority as u8);

@@ -30,7 +30,8 @@ pub const APPEND: u64 = u64::MAX;
 ///
 /// # Errors
 /// `ENOSPC` when no byte has room; `EINVAL` for an offset behind the end; the device's; `ENXIO` when the volume is gone;
-/// `EACCES` when storage gave a stream that cannot write; `EBUSY` when the file grows where a stream holds its end.
+/// `EACCES` when storage gave a stream that cannot write; `EBUSY` where a stream holds the window, and there is no memory
+/// beside it.
 pub fn write<H: House<State: Cached>>(
     g: &mut Guard<H>,
     object: u16,

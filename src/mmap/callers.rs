@@ -75,14 +75,10 @@ impl Maps {
         let step = self.index.step();
         let mut at = from;
         while at < to {
-            at = match self.near(object, at) {
+            at = match self.find(object, at) {
                 Some(slot) => {
-                    let map = self.at(slot);
-                    if map.end() > from {
-                        f(slot);
-                    }
-                    (map.offset >> self.index.shifts[usize::from(map.class)]).wrapping_add(1)
-                        << self.index.shifts[usize::from(map.class)]
+                    f(slot);
+                    self.at(slot).end()
                 }
                 None => (at + 1).next_multiple_of(step),
             };

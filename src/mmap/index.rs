@@ -6,6 +6,9 @@
 //!
 //! Windows are aligned to their size and never overlap, so a byte is looked for once in each of the sizes that are in use:
 //! the time does not depend on how much is cached. Which segment goes when memory is short is the pool's business.
+//!
+//! A window has one segment, which may end with the file. If somebody holds that one when the file goes on behind it, a
+//! second one in the same window begins where it ends: an odd one.
 
 use super::mapping::{Maps, Marks, NONE};
 use super::memory::Table;
@@ -30,14 +33,29 @@ pub struct Index {
     pub shifts: [u32; CLASSES],
     /// Segments by class.
     counts: [u32; CLASSES],
+    /// Segments that begin elsewhere than windows do.
+    odd: u32,
     /// Bytes of segments, by how much they are wanted.
     pub bytes: [u64; WANTS],
+}
+
+/// A part of a window in which there is no segment.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Free {
+    /// Where it begins.
+    pub from: u64,
+    /// Where it ends.
+    pub to: u64,
+    /// Somebody holds a segment of the window.
+    pub held: bool,
+    /// One that nobody holds is in transfer.
+    pub busy: bool,
 }
 
 impl Index {
     /// Nothing yet.
     pub const fn new() -> Self {
-        Index { buckets: Table::empty(), shifts: WINDOWS, counts: [0; CLASSES], bytes: [0; WANTS] }
+        Index { buckets: Table::empty(), shifts: WINDOWS, counts: [0; CLASSES], odd: 0, bytes: [0; WANTS] }
     }
 
     /// Gets its table, a power of two of buckets, and the size of the reserve's windows.
@@ -56,8 +74,11 @@ impl Index {
         self.counts.iter().sum()
     }
 
-    /// What windows begin and end at multiples of.
+    /// What segments begin at multiples of.
     pub fn step(&self) -> u64 {
+        if self.odd > 0 {
+            return 1 << WINDOWS[0];
+        }
         1 << if self.counts[0] > 0 { self.shifts[0].min(self.shifts[1]) } else { self.shifts[1] }
     }
 
@@ -69,10 +90,10 @@ impl Index {
 }
 
 impl Maps {
-    /// The segment of a window, which may end before the window does.
-    fn window(&self, object: u16, class: u8, window: u64) -> Option<u16> {
+    /// Calls `f` with the segments of a window until it answers false; whether it never did.
+    fn each_in_window(&self, object: u16, class: u8, window: u64, mut f: impl FnMut(u16) -> bool) -> bool {
         if self.index.counts[usize::from(class)] == 0 {
-            return None;
+            return true;
         }
         let mut slot = self.index.buckets[self.index.bucket(object, class, window)];
         while slot != NONE {
@@ -80,19 +101,44 @@ impl Maps {
             if map.class == class
                 && map.object == object
                 && map.offset >> self.index.shifts[usize::from(class)] == window
+                && !f(slot)
             {
-                return Some(slot);
+                return false;
             }
             slot = map.chain;
         }
-        None
+        true
     }
 
-    /// The segment in whose window a byte lies.
+    /// The segment in whose window a byte lies; the one that covers it, if any does.
     pub fn near(&self, object: u16, offset: u64) -> Option<u16> {
-        (0..CLASSES as u8)
-            .rev()
-            .find_map(|class| self.window(object, class, offset >> self.index.shifts[usize::from(class)]))
+        (0..CLASSES as u8).rev().find_map(|class| {
+            let mut found = None;
+            self.each_in_window(object, class, offset >> self.index.shifts[usize::from(class)], |slot| {
+                found = Some(slot);
+                !self.maps[slot].covers(offset)
+            });
+            found
+        })
+    }
+
+    /// What those who share a window of this class leave free around a byte that none of them covers, and whether they
+    /// are held, or in transfer.
+    pub fn left_free(&self, object: u16, offset: u64, class: u8) -> Free {
+        let shift = self.index.shifts[usize::from(class)];
+        let start = offset >> shift << shift;
+        let mut free = Free { from: start, to: start + (1 << shift), held: false, busy: false };
+        self.each_in_window(object, class, offset >> shift, |slot| {
+            let map = &self.maps[slot];
+            match map.offset > offset {
+                true => free.to = free.to.min(map.offset),
+                false => free.from = free.from.max(map.end()),
+            }
+            free.held |= map.gets > 0;
+            free.busy |= !map.loose() && map.gets == 0;
+            true
+        });
+        free
     }
 
     /// The segment that covers a byte.
@@ -109,7 +155,7 @@ impl Maps {
             let step = self.index.shifts[usize::from(smaller)];
             self.index.counts[usize::from(smaller)] == 0
                 || (0..1u64 << shift.saturating_sub(step))
-                    .all(|n| self.window(object, smaller, (start >> step) + n).is_none_or(&mut f))
+                    .all(|n| self.each_in_window(object, smaller, (start >> step) + n, &mut f))
         })
     }
 
@@ -122,6 +168,12 @@ impl Maps {
         (1..=most).rev().find(|class| self.each_inside(object, offset, *class, |slot| self.maps[slot].loose()))
     }
 
+    /// Whether a segment begins elsewhere than its window.
+    fn is_odd(&self, slot: u16) -> bool {
+        let map = &self.maps[slot];
+        map.offset & ((1 << self.index.shifts[usize::from(map.class)]) - 1) != 0
+    }
+
     /// Enters a segment whose mapping exists.
     pub fn index_insert(&mut self, slot: u16, class: u8, want: u8) {
         let map = &mut self.maps[slot];
@@ -132,6 +184,7 @@ impl Maps {
         let bucket = self.index.bucket(object, class, offset >> self.index.shifts[usize::from(class)]);
         self.maps[slot].chain = core::mem::replace(&mut self.index.buckets[bucket], slot);
         self.index.counts[usize::from(class)] += 1;
+        self.index.odd += u32::from(self.is_odd(slot));
         self.index.bytes[usize::from(want)] += u64::from(length);
         self.objects[object].cached += u64::from(length);
     }
@@ -154,6 +207,7 @@ impl Maps {
             }
         }
         self.index.counts[class] -= 1;
+        self.index.odd -= u32::from(self.is_odd(slot));
         self.index.bytes[usize::from(map.want)] -= u64::from(map.length);
         self.objects[map.object].cached -= u64::from(map.length);
     }
