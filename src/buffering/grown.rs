@@ -178,3 +178,27 @@ fn streams_readers_writers_and_mappings_of_a_growing_file_agree() {
         assert!(world.bytes_of("file").unwrap() == oracle, "seed {seed}");
     }
 }
+
+#[test]
+fn a_held_mapping_beside_a_stream_shows_what_is_written_by_offset_at_once() {
+    for size in [1500, 512, 5000] {
+        let world = ready(2_000_000);
+        world.limit(1 << 30);
+        let mut oracle = world.put_pattern("file", 5000);
+        let id = stream(&world, "file");
+        assert_eq!(data(&mut world.enter(), id, 5000).unwrap().1, 5000);
+        let file = writer(&world);
+        let md = callers::create(&mut world.enter(), world.pool(), file, Mode::Read, 0, 5000).unwrap();
+        assert_eq!(callers::read(&mut world.enter(), md, 0, 5000), Ok(()));
+        let start = callers::get(&mut world.enter(), md).unwrap() as usize;
+        let put = write(&mut world.enter(), file, 0, &std::vec![b'B'; size], &mut Pattern::new());
+        assert_eq!(put, Ok((size, size as u64)));
+        oracle[..size].fill(b'B');
+        assert!(look_at(start, 5000) == oracle, "{size}");
+        callers::put(&mut world.enter(), md).unwrap();
+        assert_eq!(callers::destroy(&mut world.enter(), md, 5000), Ok(()));
+        close(&mut world.enter(), id);
+        assert_eq!(files::release(&mut world.enter(), file), Ok(()));
+        assert!(world.bytes_of("file").unwrap() == oracle, "{size}");
+    }
+}

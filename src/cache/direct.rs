@@ -124,7 +124,7 @@ pub fn write_past<H: House<State: Cached>>(
     while until < at + whole && maps.authority(object, until).is_none() && maps.near(object, until).is_none() {
         until += H::SECTOR as u64;
     }
-    if until - at < 2 * H::SECTOR as u64 {
+    if until - at < 2 * H::SECTOR as u64 || maps.copies_in_transfer(object, at, until) {
         return Ok(0);
     }
     // Whoever wants these bytes meanwhile waits for the mark.
@@ -137,6 +137,7 @@ pub fn write_past<H: House<State: Cached>>(
     let put = *result.as_ref().unwrap_or(&0);
     maps.counts.written += put as u64;
     maps.counts.errors += u64::from(result.is_err());
+    maps.write_to_copies(object, at, &from[..put.min(from.len())]);
     let file = &mut maps.objects[object];
     file.direct = (0, 0);
     file.flags |= Flags::UNSYNCED | Flags::WRITTEN;

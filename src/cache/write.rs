@@ -165,7 +165,9 @@ fn piece<H: House<State: Cached>>(
     let put = ((reach - at) as usize).min(from.len());
     let (inside, shift) = ((at - map.offset) as usize, maps.shift);
     let (first, last) = (inside >> shift, (inside + put - 1) >> shift);
-    if maps.in_transfer(name.slot, first, last + 1) || maps.objects[object].written_past(at, at + put as u64) {
+    let end = at + put as u64;
+    let passes = maps.objects[object].written_past(at, end) || maps.copies_in_transfer(object, at, end);
+    if passes || maps.in_transfer(name.slot, first, last + 1) {
         g.wait(Channel::Data, None);
         return Ok(0);
     }
@@ -194,6 +196,7 @@ fn piece<H: House<State: Cached>>(
     }
     let clean = maps.objects[object].dirty.0 == NONE;
     maps.copy_in(name.slot, inside, &from[..put]);
+    maps.write_to_copies(object, at, &from[..put]);
     let file = &mut maps.objects[object];
     file.size = file.size.max(at + put as u64);
     file.version = file.version.wrapping_add(1);

@@ -2,8 +2,8 @@
 //!
 //! mmap_create; then, as often as needed, mmap_read or mmap_write (declare), mmap_get (where is it), use, mmap_put;
 //! mmap_destroy. A mapping outlives the descriptor it was made from. Bytes past the end of the file read as zero, and what
-//! is written there is lost. rm_read, rm_write and all mappings of a file agree;
-//! one for reading that overlaps only in part what somebody holds is a copy, which agrees after its next mmap_read.
+//! is written there is lost. rm_read, rm_write and all mappings of a file agree; one for reading that overlaps only in part
+//! what somebody holds is a copy, in which changes through another mapping show after its next mmap_read.
 //!
 //! There are two engines. Where files are cached in the core pool (players, disk images), a mapping lies in that pool, and
 //! may be moved while nobody has got it. Where the operating system caches them, it is the system's own mmap: a page that

@@ -5,8 +5,8 @@
 //!     inside a region           a view of that region
 //!     over regions and          a view of a new region over all of them, which takes their sectors over, valid and
 //!       segments nobody holds     dirty ones
-//!     over a held region        MMAP_READ: a copy of its own, filled from whoever speaks for the bytes, filled again by the
-//!       in part                   next mmap_read after a change; else EBUSY
+//!     over what is held in      MMAP_READ: a copy of its own, filled from whoever speaks for the bytes, filled again by the
+//!       part                      next mmap_read after a change, and written to by write(); else EBUSY
 //! ```
 
 use super::check::{POISON, POISONED, check};
@@ -162,8 +162,9 @@ pub fn create<H: House<State: Mapped>>(
     }
     match made {
         Ok(name) => {
-            let by = (offset - g.maps().at(name.slot).offset) as u32;
-            g.maps().view(md)?.delta = by;
+            let map = *g.maps().at(name.slot);
+            g.maps().copies += u16::from(!map.marks.contains(Marks::REGION));
+            g.maps().view(md)?.delta = (offset - map.offset) as u32;
             Ok(md)
         }
         Err(error) => {
@@ -484,6 +485,7 @@ pub fn destroy<H: House<State: Mapped>>(g: &mut Guard<H>, md: i32, length: usize
         }
         g.maps().drop_orphans(object);
     } else {
+        g.maps().copies -= 1;
         while g.maps().live(view.map).is_some_and(|map| !map.loose()) {
             g.wait(Channel::Data, None);
         }

@@ -186,6 +186,8 @@ pub struct Maps {
     pub(super) maps: Table<Mapping>,
     /// Mappings as programs know them.
     pub views: Table<View>,
+    /// How many of them have a copy of their own.
+    pub copies: u16,
     /// Blocks that are always there.
     pub reserve: Table<Reserved>,
     /// The slot of a purgeable block's handle, where that is small enough.
@@ -222,6 +224,7 @@ impl Maps {
             index: Index::new(),
             maps: Table::empty(),
             views: Table::empty(),
+            copies: 0,
             reserve: Table::empty(),
             by_handle: Table::empty(),
             free: NONE,

@@ -25,6 +25,7 @@
 pub mod arena;
 pub mod callers;
 pub mod check;
+pub mod copies;
 pub mod index;
 pub mod mapping;
 pub mod memory;

@@ -1,0 +1,139 @@
+//! Copies of programs: what `mmap_create` made beside a held region or segment, for reading.
+//!
+//! ```text
+//!   write() ─► region or segment that speaks for the bytes
+//!          └─► and, where they are valid there, every copy of them
+//! ```
+//!
+//! So a program that holds a copy sees what is written by offset, as it would in a region. What changes through another
+//! mapping is not written by anybody's call: a copy shows it after its next `mmap_read`. The copies of atomic handles are
+//! left as they are: those keep what was read.
+
+use super::mapping::{Maps, Marks};
+
+impl Maps {
+    /// The copy of a file's bytes, among those that overlap a range, for which `f` answers true.
+    fn find_copy(&self, object: u16, from: u64, to: u64, f: impl Fn(u16) -> bool) -> Option<u16> {
+        if self.copies == 0 {
+            return None;
+        }
+        let mut all = self.views.all().iter().filter(|view| view.used).filter_map(|view| {
+            let map = self.live(view.map)?;
+            let is_it = map.object == object && !map.marks.contains(Marks::REGION);
+            (is_it && map.offset < to && map.end() > from).then_some(view.map.slot)
+        });
+        all.find(|slot| f(*slot))
+    }
+
+    /// Whether bytes of this range are on their way into a copy.
+    pub fn copies_in_transfer(&self, object: u16, from: u64, to: u64) -> bool {
+        self.find_copy(object, from, to, |slot| self.at(slot).marks.contains(Marks::BUSY)).is_some()
+    }
+
+    /// These bytes were written to a file: copies that have them get them, too. None is on its way into one.
+    pub fn write_to_copies(&self, object: u16, offset: u64, bytes: &[u8]) {
+        let end = offset + bytes.len() as u64;
+        self.find_copy(object, offset, end, |slot| {
+            self.write_valid(slot, offset, bytes);
+            false
+        });
+    }
+
+    /// Overwrites what a mapping has valid of bytes that it covers in part at least.
+    fn write_valid(&self, slot: u16, offset: u64, bytes: &[u8]) {
+        let Some(pool) = self.pool else { return };
+        let map = self.at(slot);
+        let (start, end) = (map.offset.max(offset), map.end().min(offset + bytes.len() as u64));
+        let inside = |at: u64| (at - map.offset) as usize;
+        let (mut first, last) = (inside(start) >> self.shift, inside(end).div_ceil(self.sector()));
+        while first < last {
+            let (good, until) = self.valid_from(slot, first, last);
+            if good < until {
+                let from = (good << self.shift).max(inside(start));
+                let part = (map.offset + from as u64 - offset) as usize;
+                let len = (until << self.shift).min(inside(end)) - from;
+                let bytes = &bytes[part..part + len];
+                self.block(pool, slot).look(len, |block| block.write(from, bytes));
+            }
+            first = until.max(good + 1);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::vec;
+    use std::vec::Vec;
+
+    use crate::cache::open::{open, release};
+    use crate::cache::pattern::Pattern;
+    use crate::cache::prepare;
+    use crate::cache::write::{truncate, write};
+    use crate::mmap::callers::{create, destroy, get, put, read};
+    use crate::mmap::mapping::Mapped;
+    use crate::mmap::memory::look_at;
+    use crate::mmap::mode::Mode;
+    use crate::port::model::{Dice, World, pattern};
+    use crate::port::storage::How;
+
+    #[test]
+    fn held_mappings_that_overlap_show_what_is_written_by_offset_at_once() {
+        for (pool, seed) in [(600_000, 1), (1_000_000, 2), (2_500_000, 3)] {
+            let world = World::new(pool);
+            world.limit(1 << 30);
+            let mut oracle = world.put_pattern("file", 150_000);
+            prepare(&mut world.enter(), world.pool()).unwrap();
+            let object = open(&mut world.enter(), c"file", How::WRITE).unwrap();
+            let mut dice = Dice::new(seed);
+            // A mapping, where it begins and how long it is, where its bytes are.
+            let mut held: Vec<(i32, usize, usize, usize)> = Vec::new();
+            let mut copies = 0;
+            for step in 0..1000 {
+                match dice.below(6) {
+                    0 if held.len() < 6 => {
+                        let (from, len) = (dice.below(300) * 512, 1 + dice.below(20_000));
+                        let made = create(&mut world.enter(), world.pool(), object, Mode::Read, from as u64, len);
+                        let Ok(md) = made else { continue };
+                        assert_eq!(read(&mut world.enter(), md, 0, len), Ok(()));
+                        held.push((md, from, len, get(&mut world.enter(), md).unwrap() as usize));
+                        copies = world.enter().maps().copies.max(copies);
+                    }
+                    1 if !held.is_empty() => {
+                        let (md, _, len, _) = held.swap_remove(dice.below(held.len()));
+                        put(&mut world.enter(), md).unwrap();
+                        assert_eq!(destroy(&mut world.enter(), md, len), Ok(()));
+                    }
+                    2 => {
+                        let size = [0, 50_000, oracle.len()][dice.below(3)].min(oracle.len());
+                        assert_eq!(truncate(&mut world.enter(), object, size as u64), Ok(()));
+                        oracle.truncate(size);
+                    }
+                    _ => {
+                        let most = [600, 5000, 200_000][dice.below(3)];
+                        let (at, len) = (dice.below(oracle.len().min(150_000) + 1), 1 + dice.below(most));
+                        let at = if dice.below(2) == 0 { at / 512 * 512 } else { at };
+                        let bytes: Vec<u8> = pattern(len).iter().map(|byte| byte ^ step as u8).collect();
+                        let done = write(&mut world.enter(), object, at as u64, &bytes, &mut Pattern::new());
+                        assert_eq!(done, Ok((len, (at + len) as u64)));
+                        oracle.resize(oracle.len().max(at + len), 0);
+                        oracle[at..at + len].copy_from_slice(&bytes);
+                    }
+                }
+                for &(md, from, len, start) in &held {
+                    let mut expected = vec![0; len];
+                    let there = oracle.len().saturating_sub(from).min(len);
+                    expected[..there].copy_from_slice(oracle.get(from..from + there).unwrap_or(&[]));
+                    assert!(look_at(start, len) == expected, "seed {seed}, step {step}, mapping {md}");
+                }
+            }
+            assert!(copies > 1, "none was a copy");
+            for (md, _, len, _) in held {
+                put(&mut world.enter(), md).unwrap();
+                assert_eq!(destroy(&mut world.enter(), md, len), Ok(()));
+            }
+            assert_eq!(world.enter().maps().copies, 0);
+            assert_eq!(release(&mut world.enter(), object), Ok(()));
+            assert!(world.bytes_of("file").unwrap() == oracle, "seed {seed}");
+        }
+    }
+}
