@@ -15,8 +15,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* How many streams the library may have open: one for each open file, and some for files that only mappings use. */
-#define RM_STREAMS (MAX_OPEN_FILES + 4)
+/* How many streams the library may have open. Each takes 240 bytes, in all of which most players would have been content
+ * with ten; where there are no more, a file's bytes go past the library (struct rm_beside). Of the last ones some are for
+ * files that are opened by name, songs for instance, and some for files that have a stream already: the library asks for
+ * one more before it knows which file it is. */
+#define RM_STREAMS (MAX_OPEN_FILES < 20 ? MAX_OPEN_FILES + 4 : 24)
+#define RM_KEPT_FOR_NAMES 4
+#define RM_KEPT_FOR_OPEN 4
 
 /* What is known of an open file beside its binding, as long as the binding lives. */
 struct rm_beside
@@ -24,6 +29,7 @@ struct rm_beside
     uint32_t number; /* which file it is to the library, 0 until it asked; see rm_number() */
     uint8_t streams; /* how many of the streams are the library's */
     bool clean;      /* the disk has it, with length and date, as the last rmport_sync left it */
+    bool past;       /* there was no stream for it: until all have closed it, nobody has it through the library */
 };
 
 struct rm_beside *rm_beside(const struct filestr_base *stream);

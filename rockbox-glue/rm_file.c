@@ -7,7 +7,8 @@
  *           └ its descriptor: mode, offset                          └ a stream of the same file: its position
  *
  * file.c's functions of these names become rm_below_… and stay in use for directories opened as files, and for
- * descriptors that the file system itself opened: those are read with its lock held, where nobody may wait for others.
+ * descriptors that the file system itself opened: those are read with its lock held, where nobody may wait for others. And
+ * for files for which the library has no stream left.
  * The length in a file's binding is what the disk has of it. The library knows the length with what is not written yet.
  */
 #define RB_FILESYSTEM_OS
@@ -70,7 +71,8 @@ static uint8_t turns[MAX_OPEN_FILES];
 
 static bool rm_is_plain(int fildes, const struct filestr_desc *file)
 {
-    return (plain & (1u << fildes)) || (fileobj_get_flags(&file->stream) & FO_DIRECTORY);
+    const struct rm_beside *beside = rm_beside(&file->stream);
+    return (plain & (1u << fildes)) || (beside && beside->past) || (fileobj_get_flags(&file->stream) & FO_DIRECTORY);
 }
 
 /* What a call answers when the library failed. */
@@ -128,6 +130,8 @@ int open(const char *path, int oflag)
         return fildes;
 
     int32_t error = rm_tree_truncate(fildes, 0);
+    if (error == -EMFILE && rm_goes_past(fildes))
+        error = rm_below_ftruncate(fildes, 0) < 0 ? -errno : 0;
     if (error < 0)
     {
         close(fildes);
@@ -181,6 +185,8 @@ int ftruncate(int fildes, off_t length)
         return rm_below_ftruncate(fildes, length); /* none of which changes a file */
 
     int32_t error = rm_tree_truncate(fildes, length);
+    if (error == -EMFILE && rm_goes_past(fildes))
+        return rm_below_ftruncate(fildes, length);
     if (error < 0)
         return rm_fail(error);
     rm_clip(file, length);
@@ -242,6 +248,8 @@ ssize_t read(int fildes, void *buf, size_t nbyte)
 
     uint8_t turn = turns[fildes];
     int32_t got = rm_tree_read(fildes, file->offset, buf, MIN(nbyte, left));
+    if (got == -EMFILE && rm_goes_past(fildes))
+        return rm_below_read(fildes, buf, nbyte);
     if (got < 0)
         return rm_fail(got);
     if (turns[fildes] == turn)
@@ -265,6 +273,8 @@ ssize_t write(int fildes, const void *buf, size_t nbyte)
     uint8_t turn = turns[fildes];
     uint64_t end = 0;
     int32_t put = rm_tree_write(fildes, append ? UINT64_MAX : file->offset, buf, nbyte, &end);
+    if (put == -EMFILE && rm_goes_past(fildes))
+        return rm_below_write(fildes, buf, nbyte);
     if (put < 0)
         return rm_fail(put);
     if (turns[fildes] == turn && put > 0)

@@ -271,29 +271,56 @@ static void rm_identify(const struct rm_stream *s, bool renew, uint64_t *identit
     identity[3] = 0; /* nobody but us changes a mounted volume */
 }
 
-/* One more stream of the file that an open descriptor is of. With the file system's lock as writer. */
-static int32_t rm_stream_of(const struct filestr_desc *file, uint64_t *identity)
+/* One more stream of the file that an open descriptor is of; for a file that has none, only where more than `kept` are free.
+ * With the file system's lock as writer. */
+static int32_t rm_stream_of(const struct filestr_desc *file, int kept, uint64_t *identity)
 {
+    const struct rm_beside *beside = rm_beside(&file->stream);
+    bool first = beside->streams == 0;
     if (fileobj_get_flags(&file->stream) & FO_DIRECTORY)
         return -EISDIR;
     if (rm_is_leaving(BASEINFO_VOL(file->stream.infop)))
         return -ENXIO;
-    for (int32_t n = 0; n < RM_STREAMS; n++)
+
+    int32_t n = -1;
+    for (int32_t i = RM_STREAMS - 1; i >= 0; i--)
     {
-        struct rm_stream *s = &streams[n];
-        if (s->file.stream.flags)
-            continue;
-        bool first = rm_beside(&file->stream)->streams == 0;
-        rm_join(&s->file.stream, &file->stream);
-        s->file.sizep = fileobj_get_sizep(&s->file.stream);
-        s->file.offset = 0;
-        s->per = fat_get_cluster_size(IF_MV(BASEINFO_VOL(s->file.stream.infop))) /
-                 fat_file_sector_size(IF_MV(s->file.stream.fatstr.fatfilep));
-        s->known = 0;
-        rm_identify(s, first, identity);
-        return n;
+        if (!streams[i].file.stream.flags)
+        {
+            n = i;
+            kept--;
+        }
     }
-    return -EMFILE;
+    if (n < 0 || beside->past || (first && kept >= 0))
+        return -EMFILE;
+
+    struct rm_stream *s = &streams[n];
+    rm_join(&s->file.stream, &file->stream);
+    s->file.sizep = fileobj_get_sizep(&s->file.stream);
+    s->file.offset = 0;
+    s->per = fat_get_cluster_size(IF_MV(BASEINFO_VOL(s->file.stream.infop))) /
+             fat_file_sector_size(IF_MV(s->file.stream.fatstr.fatfilep));
+    s->known = 0;
+    rm_identify(s, first, identity);
+    return n;
+}
+
+/* After -EMFILE for a descriptor: whether its file's bytes go past the library from now on. They do unless it has a stream of
+ * the file; what it remembers of it is forgotten, for nobody tells it what is written now. */
+static bool rm_goes_past(int fildes)
+{
+    bool past = false;
+    file_internal_lock_WRITER();
+    const struct filestr_base *stream = &open_streams[fildes].stream;
+    struct rm_beside *beside = stream->flags ? rm_beside(stream) : NULL;
+    if (beside && beside->streams == 0)
+    {
+        if (!beside->past)
+            rm_tree_removed(rm_volume(BASEINFO_VOL(stream->infop)), rm_number(stream, false));
+        beside->past = past = true;
+    }
+    file_internal_unlock_WRITER();
+    return past;
 }
 
 int32_t rmport_claim(int32_t fd, uint32_t *mode, uint64_t *identity)
@@ -308,7 +335,7 @@ int32_t rmport_claim(int32_t fd, uint32_t *mode, uint64_t *identity)
     {
         *mode = !(file->stream.flags & FD_WRITE) ? 1 : (file->stream.flags & FD_WRONLY) ? 2 : 3;
         *mode |= rm_is_nameless(&file->stream) ? 4 : 0;
-        stream = rm_stream_of(file, identity);
+        stream = rm_stream_of(file, RM_KEPT_FOR_OPEN + RM_KEPT_FOR_NAMES, identity);
     }
     errno = before;
     file_internal_unlock_WRITER();
@@ -324,7 +351,7 @@ int32_t rmport_open(const char *path, uint32_t how, uint64_t *identity)
     int fd = rm_below_open(path, O_RDONLY | (how & 2 ? O_CREAT : 0) | (how & 4 ? O_EXCL : 0));
     if (fd >= 0)
     {
-        stream = rm_stream_of(&open_streams[fd], identity);
+        stream = rm_stream_of(&open_streams[fd], RM_KEPT_FOR_OPEN, identity);
         rm_below_close(fd);
     }
     else

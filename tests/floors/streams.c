@@ -5,6 +5,8 @@
  */
 #include "world.h"
 
+#include <sys/resource.h>
+
 const size_t pool_bytes = 2000000;
 
 #define SIZE 6000000
@@ -144,6 +146,32 @@ static void the_rest(const unsigned char *file)
     CHECK(begin_anew());
 }
 
+/* The system, or the glue, has no stream left: with songs open there will be one later. */
+static void no_stream_left(void)
+{
+    struct rlimit before, few;
+    CHECK(getrlimit(RLIMIT_NOFILE, &before) == 0);
+    few = before;
+    int first = dup(0);
+    CHECK(first >= 0 && close(first) == 0);
+    int id = bufopen("small", 0, TYPE_PACKET_AUDIO, NULL);
+    int next = dup(0);
+    CHECK(id > 0 && next >= 0 && close(next) == 0);
+
+    few.rlim_cur = next;
+    CHECK(setrlimit(RLIMIT_NOFILE, &few) == 0);
+    CHECK(bufopen("song", 0, TYPE_PACKET_AUDIO, NULL) == ERR_BUFFER_FULL);
+    CHECK(bufclose(id));
+    /* The thread that reads may have it a little longer. */
+    while ((id = bufopen("song", 0, TYPE_PACKET_AUDIO, NULL)) == ERR_FILE_ERROR)
+        other_threads();
+    CHECK(id > 0 && bufclose(id));
+    few.rlim_cur = first;
+    CHECK(setrlimit(RLIMIT_NOFILE, &few) == 0);
+    CHECK(bufopen("song", 0, TYPE_PACKET_AUDIO, NULL) == ERR_FILE_ERROR);
+    CHECK(setrlimit(RLIMIT_NOFILE, &before) == 0);
+}
+
 /* What a player does for buffering. */
 
 struct tags
@@ -224,6 +252,7 @@ int main(void)
         CHECK(begin_anew());
         play(song);
         the_rest(small);
+        no_stream_left();
         tags_and_pictures();
     }
     CHECK(buffering_reset(NULL, 0));
