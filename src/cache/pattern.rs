@@ -13,15 +13,21 @@ use crate::mmap::mapping::Name;
 const RUNS: usize = 3;
 
 /// Bytes in sequence after which a reader is taken to scan a file.
-const SCAN: u64 = 512 * 1024;
+const SCAN: u32 = 512 * 1024;
 
-/// One run.
+/// One run. Every descriptor of a player has some of them in static memory: no bytes between.
 #[derive(Clone, Copy, Debug, Default)]
+#[repr(C, packed(4))]
 struct Run {
     /// Where it ended.
     next: u64,
-    /// Bytes in sequence up to there.
-    bytes: u64,
+    /// Bytes in sequence up to there, or the most there can be.
+    bytes: u32,
+}
+
+/// A number of bytes as runs count them.
+fn count(len: usize) -> u32 {
+    u32::try_from(len).unwrap_or(u32::MAX)
 }
 
 /// What is known about the way in which somebody uses a file.
@@ -56,7 +62,7 @@ impl Pattern {
             return false;
         }
         run.next = offset.wrapping_add(len as u64);
-        run.bytes = run.bytes.saturating_add(len as u64);
+        run.bytes = run.bytes.saturating_add(count(len));
         true
     }
 
@@ -81,7 +87,7 @@ impl Pattern {
                 }
                 None => {
                     self.runs.copy_within(..RUNS - 1, 1);
-                    self.runs[0] = Run { next: end, bytes: len as u64 };
+                    self.runs[0] = Run { next: end, bytes: count(len) };
                 }
             }
         }
@@ -102,7 +108,7 @@ impl Pattern {
             16384..65536 => 3,
             _ => 4,
         };
-        Deserves { class, run: bytes > len as u64 || len >= 4096 }
+        Deserves { class, run: bytes > count(len) || len >= 4096 }
     }
 }
 
