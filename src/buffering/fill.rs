@@ -6,6 +6,7 @@
 //!   2  up to `near` ahead of the playing handle                 the same
 //!   3  the playing handle, those after it, those before it,     may take: played, cached beyond its share
 //!      until the limit is full, which is lower after a loss (`budget`)
+//!   what lies whole has its memory already: it is read whether streams are filled or not
 //!
 //!   filling begins   a handle is opened or jumps; useful data, or the playing handle's, falls below the low mark
 //!   filling ends     nothing left, the limit is full, or step 3 finds no memory; below the low mark it rests for half a second
@@ -13,6 +14,9 @@
 //! ```
 //!
 //! For a second after somebody took memory from what lay ahead, step 3 is left out.
+//!
+//! The filler comes to rest (`rest.rs`): what is read in steps 1 and 2 stays until its stream has passed it or jumps, and
+//! step 3 takes nothing that a stream needs. So nothing is read twice while nobody moves.
 
 use core::ffi::c_int;
 
@@ -109,8 +113,9 @@ pub fn turn<H: House<State: Buffered>>(g: &mut Guard<H>, turns: &mut Turns) -> O
         let some = !g.buffering().all().is_empty() || g.maps().dirty > 0;
         return Some(some.then_some(REST));
     };
-    turns.awake = true;
+    let before = g.maps().counts.commands;
     work(g, &job);
+    turns.awake |= g.maps().counts.commands != before;
     hooks::announce(g);
     None
 }
@@ -147,53 +152,51 @@ fn pick<H: House<State: Buffered>>(g: &mut Guard<H>) -> Option<Job> {
                 at: want.from + there,
                 waited: true,
                 most: usize::try_from(to - want.from - there).unwrap_or(usize::MAX).max(PIECE),
-                reader: Reader::Waiting(handle.line),
+                reader: Reader::Waiting,
             });
         }
         H::wake(Channel::Data);
     }
     let now = H::ticks();
-    if later(now, g.buffering().rest_until) {
-        return None;
-    }
-    g.buffering().rest_until = None;
-    if !g.buffering().filling {
-        g.buffering().filling = is_low(g, now);
-    }
-    if !g.buffering().filling {
-        return None;
+    let resting = later(now, g.buffering().rest_until);
+    if !resting {
+        g.buffering().rest_until = None;
     }
     let sums = budget::sums(g);
     let first = playing(g);
     let next_of_first = first.and_then(|n| next(g, n, now));
+    g.buffering().filling |= is_low(g, &sums, next_of_first.as_ref());
+    let streams = g.buffering().filling && !resting;
     // 2: what will be waited for soon.
     let near = g.buffering().near;
-    if let Some(handle) = next_of_first.filter(|handle| handle.useful() < near) {
-        return Some(job(&handle, Reader::Waiting(handle.line)));
+    if let Some(handle) = next_of_first.filter(|handle| streams && handle.useful() < near) {
+        return Some(job(&handle, Reader::Waiting));
     }
-    // 3: the rest; later, if somebody needs memory just now.
-    if later(now, g.cache().pressed.map(|tick| tick.wrapping_add(CAUTION))) {
-        return None;
+    // 3: the rest; what needs memory later, if somebody else needs it just now. What lies whole has its own already.
+    let pressed = later(now, g.cache().pressed.map(|tick| tick.wrapping_add(CAUTION)));
+    if !pressed {
+        g.cache().pressed = None;
     }
-    g.cache().pressed = None;
+    let streams = streams && !pressed;
     let first = first.unwrap_or(0);
     for n in (first..count).chain(0..first) {
         let Some(handle) = next(g, n, now) else { continue };
         let stream = matches!(handle.home, Home::Stream { .. });
-        if !stream || fits(g, sums.ahead) {
+        if !stream || streams && fits(g, sums.ahead) {
             return Some(job(&handle, Reader::Ahead(handle.line)));
         }
     }
-    g.buffering().filling = false;
+    if streams {
+        g.buffering().filling = false;
+    }
     None
 }
 
-/// Whether the level is so low that filling begins: of the playing handle, or of all.
-fn is_low<H: House<State: Buffered>>(g: &mut Guard<H>, now: u32) -> bool {
+/// Whether the level is so low that filling begins, or is begun again where there was no memory: of the playing handle,
+/// or of all.
+fn is_low<H: House<State: Buffered>>(g: &mut Guard<H>, sums: &budget::Sums, playing: Option<&Handle>) -> bool {
     let mark = budget::low_mark(g);
-    let first = playing(g).and_then(|n| next(g, n, now));
-    let sums = budget::sums(g);
-    first.is_some_and(|handle| handle.useful() < mark) || sums.remaining > 0 && sums.useful < mark
+    playing.is_some_and(|handle| handle.useful() < mark) || sums.remaining > 0 && sums.useful < mark
 }
 
 /// Whether a stream may fill on, with so much ahead. After a loss a window is begun only if it fits as a whole: it would
@@ -303,7 +306,11 @@ fn starve<H: House<State: Buffered>>(g: &mut Guard<H>, job: &Job) {
             let handle = *handle;
             hooks::call_for_room(g, &handle);
         }
-    } else if is_low(g, now) {
+        return;
+    }
+    let sums = budget::sums(g);
+    let playing = playing(g).and_then(|n| next(g, n, now));
+    if is_low(g, &sums, playing.as_ref()) {
         // Filling would begin again at once.
         g.buffering().rest_until = Some(now.wrapping_add(REST));
     } else {

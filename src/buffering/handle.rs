@@ -297,10 +297,10 @@ pub fn let_go<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32) {
     }
 }
 
-/// Says of a segment ahead of a stream how much it is wanted.
+/// Says of a segment ahead of a stream how much it is wanted: what somebody needs now already, he needs still.
 pub fn want(maps: &mut Maps, slot: u16, line: u64) {
     let (map, file) = (maps.at(slot), &maps.objects[maps.at(slot).object]);
-    let near = map.offset < file.keep_to && map.end() > file.keep_from;
+    let near = map.offset < file.keep_to && map.end() > file.keep_from || map.want == Priority::Now as u8;
     maps.want(slot, if near { Priority::Now } else { Priority::Soon }, line);
 }
 

@@ -290,6 +290,9 @@ mod faults;
 mod seeds;
 
 #[cfg(test)]
+mod rest;
+
+#[cfg(test)]
 mod shared;
 
 #[cfg(test)]

@@ -11,7 +11,7 @@
 
 use super::Cached;
 use super::segment::Made;
-use crate::buflib::Pool;
+use crate::buflib::{Pool, Priority};
 use crate::mmap::mapping::{Mapped, Marks, NONE, Name, Reserved, block_size};
 use crate::mmap::memory::{Block, Table};
 use crate::mmap::writeback::{Sweep, write_back};
@@ -89,7 +89,7 @@ pub fn segment<H: House<State: Cached>>(g: &mut Guard<H>, object: u16, offset: u
         return Made::NoMemory;
     };
     maps.reserve.all_mut()[place].slot = name.slot;
-    maps.index_insert(name.slot, 0, crate::buflib::Priority::Cached as u8);
+    maps.index_insert(name.slot, 0, Priority::Cached as u8);
     Made::Here(name)
 }
 
@@ -117,21 +117,36 @@ fn give_up<H: House<State: Cached>>(g: &mut Guard<H>, slot: u16) -> Made {
     Made::Again
 }
 
-/// Makes a slot free where all are taken although there is memory: the next clean segment that nobody holds goes. False
-/// if there is none.
-pub fn free_a_slot<H: House<State: Cached>>(g: &mut Guard<H>) -> bool {
+/// Makes a slot free where all are taken although there is memory: the next clean segment that nobody holds goes, what a
+/// stream needs later last, the farthest first. `spare`: that does not go at all, for somebody who reads as far ahead
+/// himself. False if there is none.
+pub fn free_a_slot<H: House<State: Cached>>(g: &mut Guard<H>, spare: bool) -> bool {
     let slots = g.maps().slots() as u16;
+    let Some(pool) = g.maps().pool else { return false };
+    let mut farthest = None;
     for _ in 0..slots {
         let cache = g.cache();
         cache.hand = if cache.hand + 1 < slots { cache.hand + 1 } else { 0 };
         let hand = cache.hand;
-        let map = g.maps().at(hand);
+        let maps = g.maps();
+        let map = maps.at(hand);
         let idle = map.marks.contains(Marks::USED | Marks::SEGMENT | Marks::PURGEABLE) && map.loose();
-        if idle && !map.marks.contains(Marks::DIRTY) && map.want != crate::buflib::Priority::Now as u8 {
-            g.maps().remove(hand);
+        if !idle || map.marks.contains(Marks::DIRTY) || map.want == Priority::Now as u8 {
+            continue;
+        }
+        if map.want != Priority::Soon as u8 {
+            maps.remove(hand);
             g.cache().counts.evictions += 1;
             return true;
         }
+        farthest = farthest.max(Some((maps.block(pool, hand).distance(), hand)));
     }
-    false
+    match farthest {
+        Some((_, slot)) if !spare => {
+            g.maps().remove(slot);
+            g.cache().counts.evictions += 1;
+            true
+        }
+        _ => false,
+    }
 }

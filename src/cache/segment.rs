@@ -41,9 +41,10 @@ const DISTANCE: u32 = 9;
 pub enum Reader {
     /// Somebody who reads or writes by offset.
     File,
-    /// A stream whose reader waits, or nearly does; its place on the line of what will be played.
-    Waiting(u64),
-    /// A stream that reads ahead: not at the cost of what lies ahead already.
+    /// A stream whose reader waits, or nearly does: what is read for him stays until he has passed it, or jumps.
+    Waiting,
+    /// A stream that reads ahead, with its place on the line of what will be played: not at the cost of what lies ahead
+    /// already.
     Ahead(u64),
 }
 
@@ -52,7 +53,8 @@ impl Reader {
     fn want(self, maps: &Maps, object: u16, start: u64, end: u64) -> (Priority, usize) {
         let line = match self {
             Reader::File => return (Priority::Cached, 0),
-            Reader::Waiting(line) | Reader::Ahead(line) => line,
+            Reader::Waiting => return (Priority::Now, 0),
+            Reader::Ahead(line) => line,
         };
         let object = &maps.objects[object];
         match start < object.keep_to && end > object.keep_from {
@@ -240,7 +242,7 @@ pub fn segment<H: House<State: Cached>>(
         _ => least,
     };
     while !g.maps().has_slot() {
-        if !reserve::free_a_slot(g) {
+        if !reserve::free_a_slot(g, matches!(reader, Reader::Ahead(_))) {
             return Made::NoMemory;
         }
     }

@@ -182,6 +182,11 @@ impl Block {
         self.pool.set_priority(self.handle, priority, distance);
     }
 
+    /// Of a purgeable block that is needed later: how far away that is.
+    pub fn distance(self) -> usize {
+        self.pool.distance(self.handle)
+    }
+
     /// Ends a [`Block::hold`].
     pub fn release(self) {
         self.pool.unpin(self.handle);

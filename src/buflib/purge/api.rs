@@ -191,6 +191,14 @@ impl Pool {
         });
     }
 
+    /// How far away the need is for a purgeable block that is needed soon, as [`Pool::set_priority`] was told.
+    pub(crate) fn distance(self, handle: i32) -> usize {
+        self.with(|core| {
+            let i = core.purgeable(handle);
+            core.distance(i)
+        })
+    }
+
     /// Notes that a purgeable block holds the only copy of something, or that it does no longer.
     pub fn set_dirty(self, handle: i32, dirty: bool) {
         self.with(|core| {
