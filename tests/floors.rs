@@ -14,7 +14,12 @@ fn play(port: &str, program: &str) -> String {
 
 /// The same with arguments for the program.
 fn play_with(port: &str, program: &str, arguments: &[&str]) -> String {
-    let dir = scratch(&format!("floors-{port}-{program}-{}", arguments.join("-")));
+    play_as(port, program, &[], arguments)
+}
+
+/// The same with flags for the compiler.
+fn play_as(port: &str, program: &str, flags: &[&str], arguments: &[&str]) -> String {
+    let dir = scratch(&format!("floors-{port}-{program}{}-{}", flags.concat(), arguments.join("-")));
     let sources = root().join("tests/floors");
     let player = LINUXES.iter().find(|linux| linux.archive == port);
     let mut build = Command::new(player.map_or(compiler(false), |linux| linux.compiler.into()));
@@ -29,7 +34,7 @@ fn play_with(port: &str, program: &str, arguments: &[&str]) -> String {
     if port != "host" {
         build.args(["-DCOOPERATIVE", "-DROCKMEM_THREADS=0"]).args([sources.join("glue.c"), sources.join("file.c")]);
     }
-    run(build.arg(archive(port)).args(["-lpthread", "-ldl", "-lm", "-o"]).arg(dir.join("program")));
+    run(build.args(flags).arg(archive(port)).args(["-lpthread", "-ldl", "-lm", "-o"]).arg(dir.join("program")));
     let mut run_it = Command::new("env");
     run_it.args(player.map_or(&[][..], |linux| linux.runner)).arg(dir.join("program"));
     run(run_it.args(arguments).current_dir(&dir))
@@ -91,6 +96,11 @@ fn handles_on_the_host() {
 #[test]
 fn handles_on_the_rockbox_port() {
     assert_eq!(play("rockbox", "handles"), "handles as promised\n");
+}
+
+#[test]
+fn handles_on_the_rockbox_port_where_nobody_runs_before_the_buffering_thread_rests() {
+    assert_eq!(play_as("rockbox", "handles", &["-DDISK_POLLS"], &[]), "handles as promised\n");
 }
 
 #[test]

@@ -145,13 +145,20 @@ void buffering_init(void)
 {
 }
 
-/* The processor is another thread's while the disk works: as long as a card needs at least, so that a thread which is
- * ready does run, as under a scheduler that takes turns. */
-static void disk_works(void)
+/* While a driver waits for its disk others run; one that polls (DISK_POLLS) keeps the processor, so that nobody else runs
+ * before the thread that reads has nothing more to do. */
+static void disk_begins(void)
 {
-    const struct timespec time = { 0, 100000 };
+#ifndef DISK_POLLS
     pthread_mutex_unlock(&processor);
-    nanosleep(&time, NULL);
+#endif
+}
+
+static void disk_ends(void)
+{
+#ifndef DISK_POLLS
+    pthread_mutex_lock(&processor);
+#endif
 }
 
 static int32_t identify(int stream, uint64_t *identity)
@@ -198,12 +205,11 @@ int32_t rmport_read_at(int32_t stream, uint64_t offset, uint8_t *buffer, uint32_
 {
     CHECK(bytes <= 128 * 1024);
     look(buffer, bytes);
-    /* A driver waits for its disk: others run. */
-    disk_works();
+    disk_begins();
     disk_gate();
     ssize_t got = pread(stream, buffer, bytes, (off_t)offset);
     int error = errno;
-    pthread_mutex_lock(&processor);
+    disk_ends();
     return got < 0 ? -error : (int32_t)got;
 }
 
@@ -211,10 +217,10 @@ int32_t rmport_write_at(int32_t stream, uint64_t offset, const uint8_t *buffer, 
 {
     CHECK(bytes <= 128 * 1024);
     look(buffer, bytes);
-    disk_works();
+    disk_begins();
     ssize_t put = pwrite(stream, buffer, bytes, (off_t)offset);
     int error = errno;
-    pthread_mutex_lock(&processor);
+    disk_ends();
     return put < 0 ? -error : (int32_t)put;
 }
 
@@ -225,10 +231,10 @@ int32_t rmport_truncate(int32_t stream, uint64_t size)
 
 int32_t rmport_sync(int32_t stream, uint64_t *identity)
 {
-    disk_works();
+    disk_begins();
     int answer = fsync(stream);
     int error = errno;
-    pthread_mutex_lock(&processor);
+    disk_ends();
     return answer < 0 ? -error : identify(stream, identity);
 }
 
