@@ -24,8 +24,10 @@ ifeq ($(ROCKMEM_LEVEL),)
   $(error ROCKMEM=$(ROCKMEM): it is none, buflib, cache, arena or shared)
 endif
 
-# Two megabytes leave nothing for a cache, and hosted applications have no file system of the tree's to put it under.
-ifneq ($(filter 2,$(MEMORYSIZE))$(filter-out sdl-sim,$(APP_TYPE)),)
+# Two megabytes leave nothing for a cache. The files of hosted applications are their system's, which caches them: they have
+# buffering, if any, and nothing at level cache. One of their systems is not of a kind that rm_posix.h knows.
+ROCKMEM_HOSTED := $(filter-out sdl-sim,$(APP_TYPE))
+ifneq ($(filter 2,$(MEMORYSIZE))$(if $(ROCKMEM_HOSTED),$(filter 2,$(ROCKMEM_LEVEL)))$(filter ctru-app,$(APP_TYPE)),)
   ROCKMEM_LEVEL := $(if $(filter 0,$(ROCKMEM_LEVEL)),0,1)
   override ROCKMEM := $(if $(filter 0,$(ROCKMEM_LEVEL)),none,buflib)
 endif

@@ -207,6 +207,45 @@ fn a_small_player_plays_on_at_level_shared_whoever_takes_memory() {
     assert_eq!(play(&tree, &[]), "a small player\n");
 }
 
+/// The same player with the system's files in place of a simulator's.
+#[test]
+fn a_small_application_plays_on_over_its_systems_own_files() {
+    let tree = scratch("glue-application").join("tree");
+    run(Command::new("cp").arg("-r").arg(root().join("tests/glue/tree")).arg(&tree));
+    run(Command::new("cp").arg("-r").arg(root().join("tests/glue/player/.")).arg(&tree));
+    archive("rockbox");
+    install(&tree, &["--level", "shared"]);
+    assert_eq!(play(&tree, &["APP_TYPE=sdl-app"]), "a small player\n");
+}
+
+#[test]
+fn a_build_gets_no_level_that_its_files_or_its_memory_have_no_place_for() {
+    let tree = scratch("glue-level").join("tree");
+    run(Command::new("cp").arg("-r").arg(root().join("tests/glue/tree")).arg(&tree));
+    archive("rockbox");
+    install(&tree, &["--level", "shared"]);
+    for (installed, kind, memory, has) in [
+        ("shared", "sdl-sim", "64", "shared"),
+        ("cache", "sdl-sim", "64", "cache"),
+        ("shared", "sdl-sim", "2", "buflib"),
+        ("shared", "sdl-app", "8", "shared"),
+        ("arena", "sdl-app", "8", "arena"),
+        ("cache", "sdl-app", "8", "buflib"),
+        ("shared", "ctru-app", "8", "buflib"),
+        ("none", "sdl-app", "8", "none"),
+    ] {
+        let said = run(Command::new("make")
+            .args(["-s", "--eval=level: ; @echo $(ROCKMEM) $(ROCKMEM_LEVEL)", "level", "BUILDDIR=out"])
+            .args([format!("ROCKMEM={installed}"), format!("APP_TYPE={kind}"), format!("MEMORYSIZE={memory}")])
+            .arg(format!("CC={}", compiler(false)))
+            .env_remove("MAKEFLAGS")
+            .env_remove("MAKELEVEL")
+            .current_dir(&tree));
+        let number = ["none", "buflib", "cache", "arena", "shared"].iter().position(|level| *level == has);
+        assert_eq!(said, format!("{has} {}\n", number.expect("a level")), "{installed} {kind} {memory}");
+    }
+}
+
 #[test]
 fn undoing_keeps_what_the_tree_changed_meanwhile() {
     let tree = tree("meanwhile");

@@ -45,7 +45,17 @@ void run_idle_functions(void);
 #define storage_sleep()
 
 /* files */
-#ifndef RB_FILESYSTEM_OS
+#if !defined(RB_FILESYSTEM_OS) && defined(APPLICATION)
+#define open app_open
+#define remove app_remove
+#define filesize os_filesize
+int app_open(const char *path, int oflag, ...);
+int app_remove(const char *path);
+off_t os_filesize(int osfd);
+bool file_exists(const char *path);
+#include <fcntl.h>
+#include <unistd.h>
+#elif !defined(RB_FILESYSTEM_OS)
 #define open sim_open
 #define close sim_close
 #define read sim_read
