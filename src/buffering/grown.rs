@@ -1,21 +1,25 @@
 //! What a file that grows while it is played promises: to the stream, whose pointer stays what it is, and to the writer.
 
+use core::ffi::c_void;
 use std::vec::Vec;
 
-use super::handle::Kind;
+use super::Buffered;
+use super::handle::{Home, Kind};
 use super::open::{close, open};
 use super::position::seek;
 use super::stream::{data, read};
 use super::tests::{go, point, ready, start_it, stream};
+use crate::buflib::{CB_OK, Callbacks, Priority, PurgeCallbacks};
 use crate::cache::open as files;
 use crate::cache::pattern::Pattern;
-use crate::cache::write::{APPEND, sync, write};
+use crate::cache::write::{APPEND, sync, truncate, write};
 use crate::cache::{flush, read as reading};
 use crate::mmap::callers;
 use crate::mmap::mapping::Mapped;
 use crate::mmap::memory::look_at;
 use crate::mmap::mode::Mode;
-use crate::port::model::{Dice, World, pattern};
+use crate::port::model::{Dice, Model, World, pattern};
+use crate::port::monitor::House;
 use crate::port::storage::How;
 
 const SIZES: [usize; 5] = [2000, 2048, 65_536, 70_000, 300_000];
@@ -95,6 +99,47 @@ fn one_append_is_on_the_disk_after_sync_with_the_end_still_held() {
             assert_eq!(files::release(&mut world.enter(), file), Ok(()));
         }
     }
+}
+
+/// The pool wants a block: its owner cuts the file first.
+extern "C" fn cuts(_: i32, _: *mut c_void, _: usize) -> i32 {
+    let mut g = Model::monitor().enter();
+    let object = g.buffering().all().iter().find_map(|handle| match handle.home {
+        Home::Stream { object } => Some(object),
+        _ => None,
+    });
+    assert_eq!(truncate(&mut g, object.unwrap(), 10_000), Ok(()));
+    CB_OK
+}
+
+static CUTS: PurgeCallbacks = PurgeCallbacks {
+    base: Callbacks { move_callback: None, shrink_callback: None, sync_callback: None },
+    free_callback: Some(cuts),
+    clean_callback: None,
+};
+
+#[test]
+fn a_file_may_be_cut_while_memory_is_taken_for_what_it_has_behind_a_held_end() {
+    let world = ready(1_000_000);
+    let mut oracle = world.put_pattern("file", 70_000);
+    let (id, start, _) = at_the_end(&world, 70_000);
+    let file = writer(&world);
+    append(&world, file, &mut oracle, 60_000);
+    assert_eq!(sync(&mut world.enter(), file), Ok(()));
+    // Nothing is free but a block whose owner cuts the file when it goes.
+    let pool = world.pool();
+    let victim = pool.alloc_purgeable(40_000, 0, Priority::Disposable, 0, &CUTS);
+    pool.io_begin(victim);
+    for size in (6..20).rev().map(|shift| 1 << shift) {
+        while pool.alloc(size, core::ptr::null()) > 0 {}
+    }
+    pool.io_end(victim);
+    assert_eq!(all(&world, file, 100_000, 100), []);
+    assert_eq!(look_at(start, 1000), [0; 1000], "behind the end");
+    assert!(all(&world, file, 0, 20_000) == oracle[..10_000]);
+    close(&mut world.enter(), id);
+    assert_eq!(files::release(&mut world.enter(), file), Ok(()));
+    assert!(world.bytes_of("file").unwrap() == oracle[..10_000]);
 }
 
 #[test]

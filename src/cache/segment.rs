@@ -142,16 +142,19 @@ struct Window {
     beside: bool,
 }
 
-/// The largest window around a byte, at most of this class. A window at the end of the file is as long as the file, or
-/// whole for somebody who makes the file longer.
+/// The largest window around a byte of the file, at most of this class. A window at the end of the file is as long as the
+/// file, or whole for somebody who makes the file longer.
 fn window(maps: &Maps, object: u16, offset: u64, most: u8, grows: bool) -> Option<Window> {
+    let size = maps.objects[object].size;
+    if !grows && offset >= size {
+        return None;
+    }
     if let Some(part) = beside(maps, object, offset, most, grows) {
         return Some(part);
     }
     let class = maps.room(object, offset, most)?;
     let shift = maps.index.shifts[usize::from(class)];
     let start = offset >> shift << shift;
-    let size = maps.objects[object].size;
     let mut length = match grows {
         true => 1 << shift,
         false => (size - start).next_multiple_of(maps.sector() as u64).min(1 << shift) as u32,
@@ -175,12 +178,8 @@ fn beside(maps: &Maps, object: u16, offset: u64, most: u8, grows: bool) -> Optio
     if !grows {
         end = end.min(maps.objects[object].size.next_multiple_of(maps.sector() as u64));
     }
-    (free.held && !free.busy && end > offset).then_some(Window {
-        class,
-        start,
-        length: (end - start) as u32,
-        beside: true,
-    })
+    let there = free.held && !free.busy && end > offset;
+    there.then(|| Window { class, start, length: (end - start) as u32, beside: true })
 }
 
 /// What a pool puts around a purgeable block, in bytes, at most.
@@ -225,9 +224,6 @@ pub fn segment<H: House<State: Cached>>(
             return Made::Again;
         }
     }
-    if !grows && offset >= maps.objects[object].size {
-        return Made::Again;
-    }
     let least = match g.maps().near(object, offset) {
         Some(slot) if beside(g.maps(), object, offset, 1, grows).is_none() => g.maps().at(slot).class.max(1),
         _ => 1,
@@ -247,6 +243,10 @@ pub fn segment<H: House<State: Cached>>(
         }
     }
     while most >= least {
+        // The file may have been cut.
+        if !grows && offset >= g.maps().objects[object].size {
+            return Made::Again;
+        }
         let Some(wanted) = window(g.maps(), object, offset, most, grows) else { break };
         let (priority, distance) = reader.want(g.maps(), object, wanted.start, wanted.start + u64::from(wanted.length));
         let maps = g.maps();
