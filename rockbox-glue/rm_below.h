@@ -15,12 +15,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* How many streams the library may have open. Each takes 240 bytes, in all of which most players would have been content
- * with ten; where there are no more, a file's bytes go past the library (struct rm_beside). Of the last ones some are for
- * files that are opened by name, songs for instance, and some for files that have a stream already: the library asks for
- * one more before it knows which file it is. */
-#define RM_STREAMS (MAX_OPEN_FILES < 20 ? MAX_OPEN_FILES + 4 : 24)
-#define RM_KEPT_FOR_NAMES 4
+/* How many streams the library may have open: sixteen songs, and some more. Each takes 240 bytes. Where there are no more, a
+ * file's bytes go past the library (struct rm_beside). The last ones are for files that are opened by name, as songs are,
+ * and the very last for files that have a stream already: the library asks for one more before it knows which file it is. */
+#define RM_STREAMS (MAX_OPEN_FILES < 24 ? MAX_OPEN_FILES + 4 : 28)
+#define RM_KEPT_FOR_NAMES 2
 #define RM_KEPT_FOR_OPEN 4
 
 /* What is known of an open file beside its binding, as long as the binding lives. */
