@@ -157,7 +157,9 @@ off_t bufstripsize(int handle_id, off_t size);
  Points `data` at bytes from the position on and waits until they are there: how many there are in one piece. All of
  `size` (0: all that is left) for types that lie whole. For streams at least `size`, the rest of the file or 32 KB,
  whichever is least, and more where more lies together; less only when several streams cross from one segment to the
- next at once and the pool has no memory left. ERR_HANDLE_NOT_FOUND and ERR_FILE_ERROR as `bufread`.
+ next at once and the pool has no memory left, and after five seconds in which there was none for a stream. If there was
+ none for a single byte, ERR_BUFFER_FULL then: perhaps the caller has it. ERR_HANDLE_NOT_FOUND and ERR_FILE_ERROR as
+ `bufread`.
 
  The pointer is good until the handle is closed, jumps, or gives the next one.
 

@@ -1,9 +1,10 @@
 //! The buffering thread: what is read next, and when not to read.
 //!
 //! ```text
-//!   1  what a reader waits for                                  may take: played, cached, far ahead
+//!   1  what a reader waits for                                  may take: played, cached, far ahead; if
+//!                                                               that is not enough, what others have near
 //!   while filling:
-//!   2  up to `near` ahead of the playing handle                 the same
+//!   2  up to `near` ahead of the playing handle                 played, cached, far ahead
 //!   3  the playing handle, those after it, those before it,     may take: played, cached beyond its share
 //!      until the limit is full, which is lower after a loss (`budget`)
 //!   what lies whole has its memory already: it is read whether streams are filled or not
@@ -20,7 +21,7 @@
 
 use core::ffi::c_int;
 
-use super::handle::{Handle, Home, look, want};
+use super::handle::{Handle, Home, keep_near, look, want, yield_near};
 use super::{Buffered, PIECE, budget, hooks, position, stream};
 use crate::cache::Cached;
 use crate::cache::ahead;
@@ -259,7 +260,7 @@ fn stream_on<H: House<State: Buffered>>(g: &mut Guard<H>, object: u16, line: u64
     let class = g.cache().class_at(job.at, lent, ample);
     let name = match region {
         Some(name) => name,
-        None => match segment(g, object, job.at, class, job.reader, false) {
+        None => match place(g, object, class, job) {
             Made::Here(name) => name,
             Made::Again => return Ok(false),
             Made::Held | Made::NoMemory => {
@@ -280,6 +281,22 @@ fn stream_on<H: House<State: Buffered>>(g: &mut Guard<H>, object: u16, line: u64
         want(maps, name.slot, line);
     }
     Ok(whole)
+}
+
+/// A segment for a stream, at the cost of others where a reader waits for it.
+fn place<H: House<State: Buffered>>(g: &mut Guard<H>, object: u16, class: u8, job: &Job) -> Made {
+    let made = segment(g, object, job.at, class, job.reader, false);
+    if !job.waited || !matches!(made, Made::Held | Made::NoMemory) {
+        return made;
+    }
+    if flush::make_clean(g) {
+        return Made::Again;
+    }
+    yield_near(g);
+    // The smallest window: little goes for it.
+    let made = segment(g, object, job.at, 1, job.reader, false);
+    keep_near(g);
+    made
 }
 
 /// Where a reader jumped a little forward: from where on to read, so that no gap is left behind him.

@@ -327,8 +327,47 @@ pub fn take_bridge<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32) -> Opti
         return Some(empty(block, true));
     }
     let pool = home(g)?;
-    let block = g.unlocked(|| Block::take_clean(pool, size))?;
-    Some(empty(block, false))
+    let mut block = g.unlocked(|| Block::take_clean(pool, size));
+    if block.is_none() {
+        yield_near(g);
+        block = g.unlocked(|| Block::take_clean(pool, size));
+        keep_near(g);
+    }
+    Some(empty(block?, false))
+}
+
+/// Somebody waits and there is no memory for him: what streams need within seconds may go, but for what a reader waits
+/// for just now. Otherwise streams that nobody reads from would have it all, and he might wait for ever.
+pub fn yield_near<H: House<State: Buffered>>(g: &mut Guard<H>) {
+    each_near(g, |g, slot, handle| {
+        let (object, start, end) = (g.maps().at(slot).object, g.maps().at(slot).offset, g.maps().at(slot).end());
+        let wants = |other: &Handle| {
+            let same = matches!(other.home, Home::Stream { object: o } if o == object);
+            same && other.waiters > 0 && other.want.from < end && other.want.to > start
+        };
+        if !g.buffering().all().iter().any(wants) {
+            g.maps().want(slot, Priority::Soon, handle.line);
+        }
+    });
+}
+
+/// What is left of it is needed as before.
+pub fn keep_near<H: House<State: Buffered>>(g: &mut Guard<H>) {
+    each_near(g, |g, slot, _| g.maps().want(slot, Priority::Now, 0));
+}
+
+/// Calls `f` with the segments that streams need within seconds.
+fn each_near<H: House<State: Buffered>>(g: &mut Guard<H>, mut f: impl FnMut(&mut Guard<H>, u16, &Handle)) {
+    for n in 0..g.buffering().all().len() {
+        let Some(handle) = g.buffering().all().get(n).copied() else { return };
+        let Home::Stream { object } = handle.home else { continue };
+        let file = &g.maps().objects[object];
+        let (mut at, to) = (file.keep_from, file.keep_to.min(file.size));
+        while let Some((slot, end)) = g.maps().next_segment(object, at, to) {
+            f(g, slot, &handle);
+            at = end;
+        }
+    }
 }
 
 /// Gives a handle its bridge back; if it was closed meanwhile, or has got another, the pool gets it.

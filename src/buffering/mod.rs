@@ -299,4 +299,7 @@ mod shared;
 mod grown;
 
 #[cfg(test)]
+mod starved;
+
+#[cfg(test)]
 mod effects;

@@ -1,7 +1,7 @@
 //! Reading from a handle: waiting for bytes, copying them, pointing at them.
 
 use super::handle::{Bridge, Handle, Home, Want, drop_bridge, let_go, look, put_bridge, take_bridge};
-use super::{Buffered, ERR_FILE_ERROR, ERR_HANDLE_NOT_FOUND, ERR_INVALID_VALUE, PIECE};
+use super::{Buffered, ERR_BUFFER_FULL, ERR_FILE_ERROR, ERR_HANDLE_NOT_FOUND, ERR_INVALID_VALUE, PIECE};
 use crate::cache::Cached;
 use crate::cache::direct::past;
 use crate::cache::segment::keep;
@@ -11,6 +11,8 @@ use crate::port::monitor::{Guard, House};
 
 /// How often somebody who lacks even a bridge looks again.
 const PULSE: u32 = HZ / 10;
+/// How long somebody waits for a bridge before he gets what there is.
+const PATIENCE: u32 = 5 * HZ;
 
 /// What came of waiting.
 enum Waited {
@@ -196,7 +198,7 @@ fn copy<H: House<State: Buffered>>(g: &mut Guard<H>, handle: &Handle, from: u64,
 /// more where they lie together. It stays good until the handle is closed, jumps, or gives another pointer.
 ///
 /// # Errors
-/// As `wait`.
+/// As `wait`. `ERR_BUFFER_FULL` when for five seconds there was no memory for a single byte.
 pub fn data<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32, size: usize) -> Result<(usize, usize), i32> {
     let handle = look(g, id).ok_or(ERR_HANDLE_NOT_FOUND)?;
     let size = clip(&handle, size);
@@ -228,17 +230,23 @@ fn stream_data<H: House<State: Buffered>>(
     let asked = usize::try_from(size).unwrap_or(usize::MAX);
     let window = g.cache().window() as u64;
     let size = size.min((window - pos % window).max(PIECE as u64));
+    let began = H::ticks();
     loop {
         let len = match wait(g, id, pos, size)? {
             Waited::Ready(0) => return Ok((0, 0)),
             Waited::Ready(len) => len,
             Waited::Starved => match take_bridge(g, id) {
                 Some(bridge) => return past_the_cache(g, id, object, pos, size, bridge),
-                None => {
-                    // Not even a bridge: until another stream gives its one back, or somebody some memory.
-                    g.wait(Channel::Data, Some(PULSE));
+                // Not even a bridge: until another stream gives its one back, or somebody some memory.
+                None if H::ticks().wrapping_sub(began) < PATIENCE => {
+                    rest(g, id);
                     continue;
                 }
+                // Perhaps only this thread could give some: it is told, and gets what lies together.
+                None => match g.maps().run_at(object, pos) {
+                    Some((_, _, run)) if run > 0 => run.min(asked),
+                    _ => return Err(ERR_BUFFER_FULL),
+                },
             },
         };
         let maps = g.maps();
@@ -268,6 +276,19 @@ fn stream_data<H: House<State: Buffered>>(
                 return hold(g, id, slot).map(|()| (start + inside, run));
             }
         }
+    }
+}
+
+/// Rests for a while. Transfers for others end meanwhile: each of them would have the thread look for memory again.
+fn rest<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32) {
+    let began = H::ticks();
+    loop {
+        let over = PULSE.saturating_sub(H::ticks().wrapping_sub(began));
+        let buffering = g.buffering();
+        if over == 0 || !buffering.reserve_taken || buffering.find(id).is_none_or(|handle| handle.signaled) {
+            return;
+        }
+        g.wait(Channel::Data, Some(over));
     }
 }
 

@@ -348,6 +348,19 @@ impl Maps {
         self.block(pool, slot).set_priority(priority, ((line + map.offset) >> DISTANCE) as usize);
     }
 
+    /// The first segment of a file with bytes of this range, and where it ends.
+    pub fn next_segment(&self, object: u16, from: u64, to: u64) -> Option<(u16, u64)> {
+        let step = self.index.step();
+        let mut at = from;
+        while at < to {
+            if let Some(slot) = self.find(object, at) {
+                return Some((slot, self.at(slot).end()));
+            }
+            at = (at + 1).next_multiple_of(step);
+        }
+        None
+    }
+
     /// Notes that a segment was used.
     pub fn touch(&self, slot: u16) {
         if let Some(pool) = self.pool
@@ -395,17 +408,10 @@ pub fn keep(maps: &mut Maps, object: u16, from: u64, to: u64, line: u64) {
 
 /// Calls `f` with the segments of a range of a file.
 pub fn each_segment(maps: &mut Maps, object: u16, from: u64, to: u64, mut f: impl FnMut(&mut Maps, u16)) {
-    let step = maps.index.step();
     let to = to.min(maps.objects[object].size);
     let mut at = from;
-    while at < to {
-        at = match maps.find(object, at) {
-            Some(slot) => {
-                let end = maps.at(slot).end();
-                f(maps, slot);
-                end
-            }
-            None => (at + 1).next_multiple_of(step),
-        };
+    while let Some((slot, end)) = maps.next_segment(object, at, to) {
+        f(maps, slot);
+        at = end;
     }
 }
