@@ -55,6 +55,8 @@ fn of_a_song_that_was_played_to_its_end_nothing_is_kept_from_others() {
         if closed {
             close(&mut world.enter(), id);
         }
+        // What is on its way is wanted, and not there yet.
+        until_full(&world);
         let mut g = world.enter();
         let [now, soon, ..] = g.maps().index.bytes;
         let ahead = budget::sums(&mut g).ahead;
