@@ -22,6 +22,9 @@ use crate::port::kernel::Channel;
 use crate::port::monitor::{Guard, House};
 use crate::port::storage::Errno;
 
+/// The first length for which there is never memory: the pool's own arithmetic takes requests of 30 bits.
+const LARGEST: u32 = 1 << 29;
+
 /// Where a new mapping finds its place.
 enum Place {
     /// In this region.
@@ -64,7 +67,7 @@ impl Maps {
             // A stream's pointer leads there.
             return if mode == Mode::Read { Place::Apart } else { Place::Held };
         }
-        if busy || to - from >= 1 << 30 { if busy { Place::Wait } else { Place::Held } } else { Place::Over(from, to) }
+        if busy { Place::Wait } else { Place::Over(from, to) }
     }
 
     /// Calls `f` with the segments that overlap a range.
@@ -134,10 +137,8 @@ pub fn create<H: House<State: Mapped>>(
     offset: u64,
     length: usize,
 ) -> Result<i32, Errno> {
-    let short = u32::try_from(length).map_err(|_| Errno::INVAL)?;
     let in_range = offset.checked_add(length as u64).is_some_and(|end| end <= i64::MAX as u64 - 4096);
-    // The largest request that the pool's own arithmetic takes in 30 bits of a hint.
-    if length == 0 || short >= 1 << 29 || !offset.is_multiple_of(H::SECTOR as u64) || !in_range {
+    if length == 0 || isize::try_from(length).is_err() || !offset.is_multiple_of(H::SECTOR as u64) || !in_range {
         return Err(Errno::INVAL);
     }
     let file = &mut g.maps().objects[object];
@@ -147,6 +148,7 @@ pub fn create<H: House<State: Mapped>>(
     if mode.writes() && !file.flags.contains(Flags::WRITABLE) {
         return Err(Errno::ACCES);
     }
+    let Some(short) = u32::try_from(length).ok().filter(|short| *short < LARGEST) else { return Err(Errno::NOMEM) };
     file.hold();
     let Some(md) = g.maps().new_view() else {
         release(g, object);
@@ -194,6 +196,7 @@ fn settle<H: House<State: Mapped>>(
                 continue;
             }
             Place::Apart => (offset, end),
+            Place::Over(from, to) if to - from > u64::from(2 * LARGEST) => return Err(Errno::NOMEM),
             Place::Over(from, to) => (from, to),
         };
         let size = block_size((to - from) as u32, shift);

@@ -129,7 +129,11 @@ fn bad_input_gets_its_error_and_changes_nothing() {
     assert_eq!(map(&world, fd, 100, 512), Err(Errno::INVAL));
     assert_eq!(map(&world, fd, 0, usize::MAX), Err(Errno::INVAL));
     assert_eq!(map(&world, fd, u64::MAX - 511, 512), Err(Errno::INVAL));
-    assert_eq!(map(&world, fd, 0, 900_000), Err(Errno::NOMEM));
+    // What a file may have, but no pool.
+    for length in [900_000, (1 << 29) - 1, 1 << 29, (1 << 30) + 1, (1 << 31) - 512, isize::MAX as usize - 8191] {
+        assert_eq!(map(&world, fd, 0, length), Err(Errno::NOMEM), "{length}");
+        assert_eq!(map(&world, fd, 100, length), Err(Errno::INVAL), "{length}");
+    }
     assert_eq!(map(&world, 9, 0, 512), Err(Errno::BADF));
     let md = map(&world, fd, 0, 6000).unwrap();
     let mut g = world.enter();
