@@ -40,7 +40,7 @@ awk '
     keep
     $0 == "[package]" { print "autotests = false\nautobenches = false\nautoexamples = false" }
     END {
-        print "[workspace]\n[[test]]\nname = \"askers\""
+        print "[workspace]\n[[test]]\nname = \"askers\"\n[[test]]\nname = \"purge\""
     }' Cargo.toml >"$package/Cargo.toml"
 
 upper=$(echo $target | tr a-z- A-Z_)
