@@ -1,4 +1,4 @@
-//! Sectors of 4096 bytes: every transfer is of whole ones, and nothing else changes.
+//! Sectors of 1024, 2048 and 4096 bytes: every transfer is of whole ones, and nothing else changes.
 
 use std::vec::Vec;
 
@@ -13,16 +13,31 @@ use crate::mmap::mode::Mode;
 use crate::port::model::{Dice, World, pattern};
 use crate::port::monitor::House;
 use crate::port::storage::{Errno, How};
-use crate::port::wide::Wide;
+use crate::port::wide::{Wide1, Wide2, Wide4};
+
+#[test]
+fn with_sectors_of_1024_bytes_every_transfer_begins_and_ends_with_one() {
+    whole_sectors::<Wide1>();
+}
+
+#[test]
+fn with_sectors_of_2048_bytes_every_transfer_begins_and_ends_with_one() {
+    whole_sectors::<Wide2>();
+}
 
 #[test]
 fn with_sectors_of_4096_bytes_every_transfer_begins_and_ends_with_one() {
+    whole_sectors::<Wide4>();
+}
+
+/// Reads, writes, cuts and maps at random; the disk refuses what is no whole sector.
+fn whole_sectors<H: House<State = State>>() {
     for pool in [300_000, 2_000_000] {
         let world = World::new(pool);
         world.limit(1 << 30);
-        *Wide::monitor().enter() = State::new();
+        *H::monitor().enter() = State::new();
         let mut oracle = world.put_pattern("file", 150_000);
-        let mut g = Wide::monitor().enter();
+        let mut g = H::monitor().enter();
         prepare(&mut g, world.pool()).unwrap();
         let object = open(&mut g, c"file", How::WRITE).unwrap();
         assert_eq!(
@@ -47,7 +62,7 @@ fn with_sectors_of_4096_bytes_every_transfer_begins_and_ends_with_one() {
                     oracle.truncate(size);
                 }
                 4 => {
-                    let from = at / 4096 * 4096;
+                    let from = at / H::SECTOR * H::SECTOR;
                     let md = callers::create(&mut g, world.pool(), object, Mode::Both, from as u64, len).unwrap();
                     callers::write(&mut g, md, 0, len).unwrap();
                     let start = callers::get(&mut g, md).unwrap() as usize;
