@@ -6,12 +6,15 @@
 //!   audio ─── opens tags, pictures, whole files and the next track, signals, closes what the codec waits for
 //!   UI ────── takes and gives memory, reads and writes files
 //!   buffering thread ─── fills, parses tags, tells events, which call functions of buffering themselves
+//!
+//!   after them    a stream alone, which is filled in bursts as far as memory goes
 //! ```
 //!
 //! A failure names its seed: `SEED=n ROUNDS=1 cargo test --lib seeds` runs that one again. Where the pool ends the program,
 //! nobody is left to name it: SAY=1 tells each seed before it is tried.
 
 use core::ffi::{CStr, c_char, c_ushort, c_void};
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::sync::Arc;
 use std::vec::Vec;
@@ -25,14 +28,15 @@ use super::position::{advance, seek, strip};
 use super::stream::{data, read, readable, signal};
 use super::{
     BUFFER_EVENT_FINISHED, Buffered, ERR_BITMAP_TOO_LARGE, ERR_BUFFER_FULL, ERR_FILE_ERROR, ERR_HANDLE_NOT_FOUND,
-    budget, reset, set_base, set_watermark,
+    PIECE, budget, reset, set_base, set_watermark,
 };
 use crate::buflib::Pool;
+use crate::cache::Cached;
 
 use crate::file::{self, Mode, Whence};
 use crate::mmap::mapping::Mapped;
 use crate::mmap::memory::{Block, Region, faults, look_at, text_at, write_at};
-use crate::port::kernel::Channel;
+use crate::port::kernel::{Channel, HZ, Kernel};
 use crate::port::model::{Model, World, open_objects};
 use crate::port::monitor::{Guard, House};
 use crate::port::storage::Errno;
@@ -40,7 +44,11 @@ use crate::port::turns::{self, below, point};
 
 const SONG: usize = 150_000;
 const SMALL: usize = 9_000;
+/// More than any pool here holds.
+const LONG: usize = 800_000;
 const TAGS: usize = 64;
+/// In ticks.
+const NAP: u32 = 20 * HZ;
 
 fn enter() -> Guard<Model> {
     Model::monitor().enter()
@@ -59,6 +67,7 @@ struct Parts {
     shared: Arc<Shared>,
     song: Arc<Vec<u8>>,
     small: Arc<Vec<u8>>,
+    long: Arc<Vec<u8>>,
     faulty: bool,
 }
 
@@ -91,9 +100,14 @@ extern "C" fn event(event: c_ushort, data: *mut c_void) {
         let id = i32::from_ne_bytes(look_at(data as usize, 4).try_into().expect("a number"));
         let kind = g.buffering().find(id).map(|handle| handle.kind);
         assert!(kind != Some(Kind::Bitmap), "a picture announces nothing");
+        // What can jump may be finished again.
+        assert!(kind != Some(Kind::Id3) || TOLD.lock().insert(id), "the tags of {id} are finished twice");
     }
     budget::sums(&mut g);
 }
+
+/// Whose tags were finished, in this run.
+static TOLD: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
 
 /// What happened in all runs: waits called off, errors of storage, events, streams that waited.
 static SEEN: Mutex<[u64; 4]> = Mutex::new([0; 4]);
@@ -150,6 +164,9 @@ fn codec(parts: &Parts) {
 fn listen(parts: &Parts, id: i32) {
     let mut g = enter();
     let Some(handle) = look(&mut g, id) else { return };
+    // Nothing to give, and nobody may wait for it.
+    let off = handle.signaled && handle.useful() == 0 && handle.pos < handle.filesize;
+    let began = Model::ticks();
     let outcome = match below(5) {
         0 => seek(&mut g, id, below(handle.filesize as usize + 1) as u64),
         1 => advance(&mut g, id, -(below(handle.pos as usize + 1) as i64)),
@@ -157,18 +174,22 @@ fn listen(parts: &Parts, id: i32) {
             let mut into = std::vec![0; readable(&mut g, id, 1 + below(40_000)).unwrap_or(0)];
             let pos = handle.pos as usize;
             read(&mut g, id, &mut into).map(|got| {
+                assert!(!off, "waited for what was called off");
                 assert_eq!(into[..got], parts.song[pos..pos + got], "at {pos}");
                 let short = got < into.len() && g.buffering().find(id).is_some_and(|handle| !handle.signaled);
                 assert!(!short || parts.faulty, "{got} of {}", into.len());
             })
         }
         _ => data(&mut g, id, 1 + below(60_000)).and_then(|(start, len)| {
+            assert!(!off, "waited for what was called off");
             // The guard keeps the others out until it was looked at.
             let pos = handle.pos as usize;
             assert_eq!(look_at(start, len), parts.song[pos..pos + len], "at {pos}");
             advance(&mut g, id, below(len + 1) as i64)
         }),
     };
+    let waited = Model::ticks() - began;
+    assert!(waited < NAP / 2, "waited for {waited} ticks");
     assert!(outcome.is_ok_and(|()| true) || outcome.is_err_and(|error| allowed(parts, error)), "{outcome:?}");
     if below(30) == 0
         && let Some(handle) = look(&mut g, id)
@@ -247,6 +268,7 @@ fn audio(parts: &Parts) {
                 signal(&mut enter(), playing, below(2) == 0);
             }
             3 => set_watermark(&mut enter(), below(60_000)),
+            4 if below(4) == 0 => sleep(&mut enter(), NAP),
             4 if !others.is_empty() => {
                 let (id, _) = others.swap_remove(below(others.len()));
                 close(&mut enter(), id);
@@ -275,6 +297,11 @@ fn ui(parts: &Parts) {
     let mut held: Vec<(Block, u8, usize)> = Vec::new();
     for n in 0..25 {
         match below(4) {
+            0 if below(3) == 0 => {
+                // Where a second stream finds not even a bridge, it waits for as long as others hold what it needs.
+                held.drain(..).for_each(give);
+                sleep(&mut enter(), NAP);
+            }
             0 => files(parts),
             1 if !held.is_empty() => give(held.swap_remove(below(held.len()))),
             _ => {
@@ -325,12 +352,14 @@ fn owned(pool: Pool) -> usize {
 /// One seed; the number that all its choices make.
 fn run(seed: u64, faulty: bool) -> u64 {
     let run = turns::begin(seed);
+    TOLD.lock().clear();
     let world = World::new(220_000 + 4096 * run.below(60));
     let parts = Parts {
         pool: world.pool(),
         shared: Arc::default(),
         song: Arc::new(world.put_pattern("song", SONG)),
         small: Arc::new(world.put_pattern("small", SMALL)),
+        long: Arc::new(world.put_pattern("long", LONG)),
         faulty,
     };
     let region = (run.below(3) == 0).then(|| Region::for_test(120_000 + run.below(100_000)));
@@ -364,8 +393,63 @@ fn run(seed: u64, faulty: bool) -> u64 {
     assert_eq!((now, soon), (0, 0), "seed {seed}: bytes that are kept for nobody");
     drop(g);
     assert_eq!(owned(world.pool()), before, "seed {seed}: blocks that nobody can give up");
+    if seed.is_multiple_of(8) {
+        alone(&parts, seed);
+    }
     drop(world);
     run.trace()
+}
+
+/// For so many ticks, whoever calls meanwhile.
+fn sleep(g: &mut Guard<Model>, ticks: u32) {
+    let until = Model::ticks() + ticks;
+    while Model::ticks() < until {
+        g.wait(Channel::Data, Some(until - Model::ticks()));
+    }
+}
+
+/// One stream alone: the filler brings what memory there is for, without a call, and rests; it sleeps until the level is
+/// low, and fills again; and of what was played nothing is kept.
+fn alone(parts: &Parts, seed: u64) {
+    let id = open(&mut enter(), c"long", 0, Kind::PacketAudio, 0).expect("a stream");
+    set_watermark(&mut enter(), 0);
+    let mut g = enter();
+    let extent = g.cache().extent().max(PIECE) as u64;
+    let mut bursts = 0;
+    while g.buffering().find(id).expect("open").pos < LONG as u64 {
+        sleep(&mut g, NAP);
+        let full = look(&mut g, id).expect("open");
+        let most = budget::most(&mut g);
+        let enough = full.end == full.filesize || full.useful() + 2 * extent >= most;
+        assert!(enough, "seed {seed}: {} ahead at {}, {most} may be", full.useful(), full.pos);
+        let (read, waits) = (g.maps().counts.bytes, g.buffering().counts.waits);
+        // Down to the mark all is there, and the disk sleeps.
+        let mark = budget::low_mark(&mut g).max(PIECE as u64);
+        loop {
+            let now = look(&mut g, id).expect("open");
+            if now.useful() < mark + PIECE as u64 && now.end < now.filesize || now.pos == now.filesize {
+                break;
+            }
+            let (start, len) = data(&mut g, id, PIECE).expect("bytes");
+            assert!(
+                look_at(start, len) == parts.long[now.pos as usize..now.pos as usize + len],
+                "seed {seed}: {}",
+                now.pos
+            );
+            advance(&mut g, id, len as i64).expect("inside");
+            sleep(&mut g, HZ);
+            assert_eq!(g.maps().counts.bytes, read, "seed {seed}: read above the low mark, at {}", now.pos);
+        }
+        assert_eq!(g.buffering().counts.waits, waits, "seed {seed}: what was ahead was not there");
+        let pos = look(&mut g, id).expect("open").end.min(LONG as u64);
+        let step = if pos == LONG as u64 { pos } else { pos - mark / 2 };
+        seek(&mut g, id, step).expect("inside");
+        bursts += 1;
+    }
+    assert!(bursts > 1, "seed {seed}");
+    let [now, soon, ..] = g.maps().index.bytes;
+    assert!(now + soon <= extent + 512, "seed {seed}: {now} and {soon} are kept of what was played");
+    close(&mut g, id);
 }
 
 fn seeds(faulty: bool) {

@@ -11,7 +11,8 @@
 //! ```
 //!
 //! One party runs at a time, so what a seed does it does every time. Time passes when everybody sleeps, with every
-//! transfer, and now and then for nothing. A party that panics, and a state in which nobody can go on, end the run in
+//! transfer, and now and then for nothing. A party that panics, a state in which nobody can go on, and a run that does
+//! not end in hours of its clock end the run in
 //! a panic of the first party that names the seed; the others are left where they are.
 
 use std::boxed::Box;
@@ -30,6 +31,10 @@ use super::model::Dice;
 
 /// The most parties of a run.
 const MOST: usize = 12;
+/// Ticks after which a run counts as one that will never end: somebody only looks again and again.
+const LATE: u32 = 500_000;
+/// Choices after which it does, for those who look without letting time pass.
+const MANY: u64 = 20_000_000;
 
 /// What a party waits for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -61,6 +66,8 @@ struct Turns {
     failed: Option<String>,
     /// All choices so far, mixed.
     trace: u64,
+    /// How many they are.
+    choices: u64,
 }
 
 struct Stage {
@@ -89,12 +96,16 @@ impl Turns {
         }
     }
 
-    /// Who goes on; None: nobody ever will.
+    /// Who goes on; None: nobody ever will, or it has gone on for too long.
     fn choose(&mut self) -> Option<usize> {
         if self.dice.below(64) == 0 {
             self.ticks += self.dice.below(60) as u32;
         }
+        self.choices += 1;
         loop {
+            if self.ticks > LATE || self.choices > MANY {
+                return None;
+            }
             let able: Vec<usize> = (0..self.parties.len()).filter(|n| self.can_go(*n)).collect();
             if !able.is_empty() {
                 let chosen = able[self.dice.below(able.len())];
@@ -170,6 +181,7 @@ pub fn begin(seed: u64) -> Run {
         spawned: Vec::new(),
         failed: None,
         trace: 0,
+        choices: 0,
     };
     let stage = Stage { seed, turns: Mutex::new(turns), called: [const { Condvar::new() }; MOST] };
     ME.set(Some((Arc::new(stage), 0)));
