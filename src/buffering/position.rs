@@ -4,6 +4,7 @@ use super::handle::{Handle, Home, let_go, look};
 use super::{Buffered, ERR_HANDLE_NOT_FOUND, ERR_INVALID_VALUE, budget, open};
 use crate::buflib::Priority;
 use crate::cache::segment::{each_segment, keep};
+use crate::mmap::index::needed;
 use crate::mmap::mapping::{Mapped, Marks};
 use crate::port::kernel::Channel;
 use crate::port::monitor::{Guard, House};
@@ -28,7 +29,7 @@ pub fn pass<H: House<State: Buffered>>(g: &mut Guard<H>, object: u16, from: u64,
             break;
         }
         let map = maps.at(slot);
-        if map.loose() && (map.want == Priority::Now as u8 || map.want == Priority::Soon as u8) {
+        if map.loose() && needed(map.want) {
             maps.want(slot, Priority::Disposable, 0);
         }
         at = stop;
@@ -38,12 +39,17 @@ pub fn pass<H: House<State: Buffered>>(g: &mut Guard<H>, object: u16, from: u64,
 /// A stream on this file has ended: what no other one needs is anybody's from now on.
 pub fn settle<H: House<State: Buffered>>(g: &mut Guard<H>, object: u16) {
     let near = g.buffering().near;
+    let mut left = g.maps().objects[object].needed;
     for slot in 0..g.maps().slots() as u16 {
+        // Mostly there is none: what lay ahead of the position was passed.
+        if left == 0 {
+            return;
+        }
         let map = *g.maps().at(slot);
-        let wanted = map.want == Priority::Now as u8 || map.want == Priority::Soon as u8;
-        if !map.marks.contains(Marks::USED | Marks::SEGMENT) || map.object != object || !wanted {
+        if !map.marks.contains(Marks::USED | Marks::SEGMENT) || map.object != object || !needed(map.want) {
             continue;
         }
+        left -= 1;
         let (mut now, mut soon) = (false, None);
         for handle in g.buffering().all() {
             let is_it = matches!(handle.home, Home::Stream { object: o } if o == object);

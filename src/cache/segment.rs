@@ -23,7 +23,7 @@ use core::ffi::{c_int, c_void};
 use super::{Cached, reserve};
 use crate::buflib::{CB_OK, Callbacks, Priority, PurgeCallbacks};
 use crate::mmap::arena;
-use crate::mmap::index::FILES;
+use crate::mmap::index::{FILES, needed};
 use crate::mmap::mapping::{Mapped, Maps, Marks, Name, block_size};
 use crate::mmap::memory::{Block, settle};
 use crate::mmap::writeback::{Sweep, write_back};
@@ -344,6 +344,8 @@ impl Maps {
         }
         self.index.bytes[usize::from(map.want)] -= u64::from(map.length);
         self.index.bytes[priority as usize] += u64::from(map.length);
+        let file = &mut self.objects[map.object];
+        file.needed = file.needed + u16::from(needed(priority as u8)) - u16::from(needed(map.want));
         self.at_mut(slot).want = priority as u8;
         self.block(pool, slot).set_priority(priority, ((line + map.offset) >> DISTANCE) as usize);
     }
@@ -409,8 +411,12 @@ pub fn keep(maps: &mut Maps, object: u16, from: u64, to: u64, line: u64) {
 /// Calls `f` with the segments of a range of a file.
 pub fn each_segment(maps: &mut Maps, object: u16, from: u64, to: u64, mut f: impl FnMut(&mut Maps, u16)) {
     let to = to.min(maps.objects[object].size);
-    let mut at = from;
-    while let Some((slot, end)) = maps.next_segment(object, at, to) {
+    let (mut at, mut left) = (from, maps.objects[object].cached);
+    // Once all of the file's segments were met there are only gaps.
+    while left > 0
+        && let Some((slot, end)) = maps.next_segment(object, at, to)
+    {
+        left = left.saturating_sub(u64::from(maps.at(slot).length));
         f(maps, slot);
         at = end;
     }

@@ -12,6 +12,7 @@
 
 use super::mapping::{Maps, Marks, NONE};
 use super::memory::Table;
+use crate::buflib::Priority;
 
 /// Sizes of windows. The first one is the reserve's, whose size depends on the pool; those above [`FILES`] are extents of
 /// streams.
@@ -25,6 +26,11 @@ pub const WINDOWS: [u32; CLASSES] = [9, 12, 14, 16, 17, 18, 19, 20];
 
 /// How much segments may be wanted: as the pool's priorities.
 pub const WANTS: usize = 4;
+
+/// Whether a stream needs a segment that is wanted so much.
+pub fn needed(want: u8) -> bool {
+    want == Priority::Now as u8 || want == Priority::Soon as u8
+}
 
 /// The hash, and what stands in it.
 pub struct Index {
@@ -186,7 +192,9 @@ impl Maps {
         self.index.counts[usize::from(class)] += 1;
         self.index.odd += u32::from(self.is_odd(slot));
         self.index.bytes[usize::from(want)] += u64::from(length);
-        self.objects[object].cached += u64::from(length);
+        let file = &mut self.objects[object];
+        file.cached += u64::from(length);
+        file.needed += u16::from(needed(want));
     }
 
     /// Takes a segment out, before its mapping ends.
@@ -209,6 +217,8 @@ impl Maps {
         self.index.counts[class] -= 1;
         self.index.odd -= u32::from(self.is_odd(slot));
         self.index.bytes[usize::from(map.want)] -= u64::from(map.length);
-        self.objects[map.object].cached -= u64::from(map.length);
+        let file = &mut self.objects[map.object];
+        file.cached -= u64::from(map.length);
+        file.needed -= u16::from(needed(map.want));
     }
 }

@@ -57,6 +57,8 @@ pub struct Object {
     pub lone: u16,
     /// Segments of it that went because memory was short, lately.
     pub lost: u16,
+    /// Segments of it that streams need, soon or later.
+    pub needed: u16,
     /// Its first region.
     pub regions: u16,
     /// Its first and its last dirty mapping.
@@ -117,6 +119,7 @@ impl Object {
         transfers: 0,
         lone: 0,
         lost: 0,
+        needed: 0,
         regions: NONE,
         dirty: (NONE, NONE),
         error: 0,
