@@ -63,6 +63,8 @@ pub struct Turns {
     busy: bool,
     /// The disk is awake after one.
     awake: bool,
+    /// The level has just fallen below the low mark.
+    low: bool,
 }
 
 /// The thread.
@@ -86,7 +88,11 @@ pub fn run<H: House<State: Buffered>>() {
 /// is to be done unless somebody calls for work, in ticks.
 pub fn turn<H: House<State: Buffered>>(g: &mut Guard<H>, turns: &mut Turns) -> Option<Option<u32>> {
     budget::refresh(g);
-    let job = pick(g);
+    let job = pick(g, turns);
+    // First of all, so that what is opened now is filled in the same burst.
+    if core::mem::take(&mut turns.low) && job.is_some() && hooks::tell_low(g) {
+        return None;
+    }
     if job.is_some() && !turns.busy {
         turns.busy = true;
         if told(g, true) {
@@ -135,7 +141,7 @@ fn later(now: u32, moment: Option<u32>) -> bool {
     moment.is_some_and(|moment| moment.wrapping_sub(now) as i32 > 0)
 }
 
-fn pick<H: House<State: Buffered>>(g: &mut Guard<H>) -> Option<Job> {
+fn pick<H: House<State: Buffered>>(g: &mut Guard<H>, turns: &mut Turns) -> Option<Job> {
     let count = g.buffering().all().len();
     // 1: what is waited for.
     for n in 0..count {
@@ -166,7 +172,11 @@ fn pick<H: House<State: Buffered>>(g: &mut Guard<H>) -> Option<Job> {
     let sums = budget::sums(g);
     let first = playing(g);
     let next_of_first = first.and_then(|n| next(g, n, now));
-    g.buffering().filling |= is_low(g, &sums, next_of_first.as_ref());
+    if !g.buffering().filling {
+        let low = is_low(g, &sums, next_of_first.as_ref());
+        g.buffering().filling = low;
+        turns.low |= low;
+    }
     let streams = g.buffering().filling && !resting;
     // 2: what will be waited for soon.
     let near = g.buffering().near;

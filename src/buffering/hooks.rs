@@ -110,6 +110,11 @@ pub fn watch_level<H: House<State: Buffered>>(g: &mut Guard<H>) -> bool {
         return false;
     }
     buffering.watched = now;
+    tell_low(g)
+}
+
+/// Tells the program that the level is low, if it is; whether it was told.
+pub fn tell_low<H: House<State: Buffered>>(g: &mut Guard<H>) -> bool {
     let mark = budget::watermark(g) as u64;
     mark > 0 && budget::sums(g).useful < mark && event(g, BUFFER_EVENT_BUFFER_LOW, None)
 }

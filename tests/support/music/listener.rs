@@ -1,13 +1,14 @@
 //! Who listens: opens song after song as a player does, looks at 32 KB and goes on by 4 KB whenever those are due.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
-use std::ffi::CString;
+use std::ffi::{CString, c_void};
 
 use rockmem::buffering::handle::{Kind, look};
 use rockmem::buffering::open::{close, open};
 use rockmem::buffering::position::advance;
 use rockmem::buffering::stream::data;
-use rockmem::buffering::{Buffered, ERR_BUFFER_FULL, budget, set_base, set_watermark};
+use rockmem::buffering::{BUFFER_EVENT_BUFFER_LOW, Buffered, ERR_BUFFER_FULL, set_base, set_watermark};
 use rockmem::port::monitor::House;
 
 use super::disk::write_out;
@@ -19,6 +20,15 @@ const STEP: u64 = 4 << 10;
 /// Bytes that come later than this many microseconds are an underrun.
 const LATE: u64 = 100_000;
 
+thread_local! {
+    /// The level was told to be low.
+    static LOW: Cell<bool> = const { Cell::new(false) };
+}
+
+extern "C" fn event(event: u16, _data: *mut c_void) {
+    LOW.set(LOW.get() || event == BUFFER_EVENT_BUFFER_LOW);
+}
+
 /// Somebody who listens.
 pub struct Listener {
     songs: i32,
@@ -26,9 +36,8 @@ pub struct Listener {
     /// Open songs, the one that plays first: handle, song.
     open: VecDeque<(i32, i32)>,
     next: i32,
-    /// The next one did not fit: not again before the level is low.
+    /// The next one did not fit: not again before the level is told to be low.
     full: bool,
-    mark: u64,
     /// When the first byte would have been due, had nothing come late.
     began: Option<u64>,
     /// Bytes heard.
@@ -44,14 +53,17 @@ pub struct Listener {
 impl Listener {
     /// To so many songs, at so many bytes a second. Filling begins below `mark` bytes.
     pub fn new(songs: usize, rate: u64, mark: usize) -> Listener {
-        set_watermark::<Music>(&mut Music::monitor().enter(), mark);
+        let mut g = Music::monitor().enter();
+        set_watermark::<Music>(&mut g, mark);
+        g.buffering().hooks.event = Some(event);
+        drop(g);
+        LOW.set(false);
         Listener {
             songs: songs as i32,
             rate,
             open: VecDeque::new(),
             next: 0,
             full: false,
-            mark: mark as u64,
             began: None,
             heard: 0,
             underruns: 0,
@@ -61,17 +73,12 @@ impl Listener {
         }
     }
 
-    /// Opens songs as long as all of the last one is in memory.
+    /// Opens songs until one is refused, then again when the level is low: as playback does.
     fn look_ahead(&mut self) {
+        self.full &= !LOW.replace(false);
         loop {
             let mut g = Music::monitor().enter();
-            if self.next == self.songs || self.full && budget::sums(&mut g).useful >= self.mark {
-                return;
-            }
-            self.full = false;
-            if let Some((id, _)) = self.open.back()
-                && look(&mut g, *id).is_none_or(|last| last.end < last.filesize)
-            {
+            if self.next == self.songs || self.full {
                 return;
             }
             let path = CString::new(self.next.to_string()).expect("a number");
