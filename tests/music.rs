@@ -8,7 +8,7 @@ mod oracle;
 
 use music::disk::{CARD, Disk, HARD_DISK, write_out};
 use music::port::{World, disk, fill};
-use music::scenes::{Home, alone, first_byte, hour, storm};
+use music::scenes::{Home, alone, first_byte, hour, storm, takers};
 use music::{UNCOMPRESSED, shared};
 use rockmem::buffering::handle::{Kind, look};
 use rockmem::buffering::open::{close, open};
@@ -69,6 +69,14 @@ fn allocations_that_come_and_go_stop_no_music_in_8_mb() {
 #[test]
 fn allocations_that_come_and_go_stop_no_music_in_32_mb() {
     stormy(32 << 20, 60, 1);
+}
+
+#[test]
+fn what_somebody_took_and_gave_back_is_filled_again_with_the_next_burst_but_not_time_after_time() {
+    let (alone, once) = (takers(8 << 20, 1800, 0, 0), takers(8 << 20, 1800, 2 << 20, 1));
+    assert!(once.spin_ups <= alone.spin_ups + 1 && once.underruns == 0, "{} alone, {once:?}", alone.spin_ups);
+    let often = takers(8 << 20, 1800, 2 << 20, 29);
+    assert!(often.again <= 5.0 && often.underruns == 0, "{often:?}");
 }
 
 #[test]

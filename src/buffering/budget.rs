@@ -10,12 +10,15 @@
 //! stream: a quarter of the limit, at most 1 MB, six seconds of uncompressed music.
 //!
 //! What somebody takes from far ahead is read twice. So that this stays little, filling ahead goes no farther afterwards
-//! than to what was left, and a sixty-fourth of what is played from then on: what can be lost again was earned before.
+//! than to what was left, and a sixty-fourth of what is played from then on: what can be lost again was earned before. When
+//! nobody has taken anything for a while, everything is filled again; if that is lost too, the next while is four times as
+//! long.
 
 use super::handle::{Handle, Home, look};
 use super::{Buffered, PIECE};
 use crate::cache::{Cached, bytes};
 use crate::mmap::mapping::Mapped;
+use crate::port::kernel::HZ;
 use crate::port::monitor::{Guard, House};
 
 /// The most that is kept ahead of a position.
@@ -59,11 +62,19 @@ pub struct Squeeze {
     /// Losses and played bytes that are accounted for.
     lost: u64,
     played: u64,
+    /// The limit at last: when it falls, somebody took memory.
+    limit: u64,
+    /// Since when nobody has, in ticks.
+    calm: u32,
+    /// For how long nobody must, until everything is filled again; whether it is.
+    patience: u32,
+    again: bool,
 }
 
 impl Squeeze {
     /// Nobody has taken anything.
-    pub const NONE: Squeeze = Squeeze { left: u64::MAX, credit: 0, lost: 0, played: 0 };
+    pub const NONE: Squeeze =
+        Squeeze { left: u64::MAX, credit: 0, lost: 0, played: 0, limit: 0, calm: 0, patience: PATIENCE, again: false };
 
     /// How much may be ahead.
     fn most(&self) -> u64 {
@@ -73,6 +84,11 @@ impl Squeeze {
 
 /// The part of what is played that may be lost, and read twice, as a shift.
 const LOSS: u32 = 6;
+/// How long nobody must have taken anything, at first and at most, in ticks, until everything is filled again.
+const PATIENCE: u32 = 10 * HZ;
+const LONGEST: u32 = 3600 * HZ;
+/// The part of the limit that somebody takes who counts, as a shift.
+const TAKEN: u32 = 6;
 
 /// Brings limit and `near` up to date.
 pub fn refresh<H: House<State: Buffered>>(g: &mut Guard<H>) {
@@ -83,10 +99,28 @@ pub fn refresh<H: House<State: Buffered>>(g: &mut Guard<H>) {
         squeeze.credit = limit.min(squeeze.credit + ((played - squeeze.played) >> LOSS));
         squeeze.played = played;
     }
+    let now = H::ticks();
+    let calm = now.wrapping_sub(squeeze.calm);
+    if limit + (squeeze.limit >> TAKEN) < squeeze.limit {
+        squeeze.calm = now;
+    }
+    squeeze.limit = limit;
     if lost > squeeze.lost {
+        if squeeze.again {
+            // It was too early, unless it went well for long.
+            squeeze.patience = match calm / 16 < squeeze.patience {
+                true => squeeze.patience.saturating_mul(4).min(LONGEST),
+                false => PATIENCE,
+            };
+        }
+        squeeze.again = false;
         squeeze.credit = squeeze.credit.saturating_sub(lost - squeeze.lost);
         squeeze.left = sums(g).ahead;
         squeeze.lost = lost;
+        squeeze.calm = now;
+    } else if squeeze.left < u64::MAX && calm >= squeeze.patience {
+        squeeze.left = u64::MAX;
+        squeeze.again = true;
     }
     let buffering = g.buffering();
     buffering.squeeze = squeeze;

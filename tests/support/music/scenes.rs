@@ -94,6 +94,31 @@ pub fn hour(home: Home, bytes: usize, rate: u64) -> (Played, u64) {
     (played, ring.bursts)
 }
 
+/// Uncompressed music from a hard disk, for so many seconds. From the moment on at which memory is full of it, somebody
+/// takes `taken` bytes (0: nobody) for ten seconds, so many times, a minute apart.
+pub fn takers(bytes: usize, seconds: u64, taken: usize, times: usize) -> Played {
+    let songs = songs(UNCOMPRESSED, seconds);
+    let world = world(Home::Shared, bytes, Disk::new(HARD_DISK, songs.clone()));
+    let end = now() + seconds * 1_000_000;
+    let mut listener = Listener::new(songs.len(), UNCOMPRESSED, 5 * UNCOMPRESSED as usize);
+    let full = |world: &World| {
+        let mut g = world.enter();
+        budget::used(&mut g) > budget::length(&mut g) / 100 * 95
+    };
+    while !full(&world) {
+        listener = run(listener, None, 1).0;
+    }
+    for _ in 0..if taken > 0 { times } else { 0 } {
+        let handle = world.pool().alloc(taken, core::ptr::null());
+        assert!(handle > 0, "music gives way");
+        listener = run(listener, None, 10).0;
+        world.pool().free(handle);
+        listener = run(listener, None, 50).0;
+    }
+    let left = end.saturating_sub(now()) / 1_000_000;
+    played(run(listener, None, left).0)
+}
+
 /// What became of the storm's requests.
 #[derive(Clone, Debug)]
 pub struct Served {
