@@ -313,7 +313,8 @@ pub fn drop_bridge<H: House<State: Buffered>>(g: &mut Guard<H>, bridge: Option<B
     }
 }
 
-/// The bridge of a handle, taken out of it: its own, else the reserve, else a new one. Whoever takes it puts it back.
+/// The bridge of a handle, taken out of it: its own, else the reserve, else a new one, else one that another handle has
+/// crossed: nobody relies on what lies before a position. Whoever takes it puts it back.
 pub fn take_bridge<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32) -> Option<Bridge> {
     let buffering = g.buffering();
     let own = buffering.find(id)?.bridge.take();
@@ -329,11 +330,23 @@ pub fn take_bridge<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32) -> Opti
     let pool = home(g)?;
     let mut block = g.unlocked(|| Block::take_clean(pool, size));
     if block.is_none() {
+        if let Some(bridge) = crossed(g) {
+            return Some(bridge);
+        }
         yield_near(g);
         block = g.unlocked(|| Block::take_clean(pool, size));
         keep_near(g);
     }
     Some(empty(block?, false))
+}
+
+/// A bridge that its handle has crossed, or jumped away from.
+fn crossed<H: House<State: Buffered>>(g: &mut Guard<H>) -> Option<Bridge> {
+    let buffering = g.buffering();
+    let count = usize::from(buffering.count);
+    let crossed = |handle: &mut Handle| handle.bridge.take_if(|bridge| !bridge.covers(handle.pos));
+    let bridge = buffering.handles.all_mut()[..count].iter_mut().find_map(crossed)?;
+    Some(Bridge { from: 0, len: 0, ..bridge })
 }
 
 /// Somebody waits and there is no memory for him: what streams need within seconds may go, but for what a reader waits

@@ -11,7 +11,7 @@ use super::position::strip;
 use super::tests::{go, point, ready, start_it, stream, until_useful};
 use super::{
     BUFFER_EVENT_BUFFER_LOW, BUFFER_EVENT_BUFFER_RESET, BUFFER_EVENT_FINISHED, Buffered, ERR_BITMAP_TOO_LARGE,
-    ERR_BUFFER_FULL, ERR_FILE_ERROR, ERR_UNSUPPORTED_TYPE, reset, set_watermark,
+    ERR_BUFFER_FULL, ERR_FILE_ERROR, ERR_UNSUPPORTED_TYPE, budget, reset, set_watermark,
 };
 use crate::cache;
 use crate::cache::pattern::Pattern;
@@ -112,6 +112,39 @@ fn a_picture_is_there_when_its_opening_returns_and_takes_only_what_it_needs() {
     close(&mut world.enter(), id);
     assert_eq!(world.pool().available(), free);
     assert_eq!(*SEEN.lock(), [], "a picture announces nothing");
+}
+
+#[test]
+fn a_picture_is_too_large_when_no_closing_would_make_room_for_it_just_now() {
+    let world = hooked(2_000_000);
+    world.put_pattern("song", 3_000_000);
+    let picture = |size| open(&mut world.enter(), c"cover", 0, Kind::Bitmap, size);
+    let take = |size| {
+        let handle = world.pool().alloc(size, crate::mmap::memory::fixed());
+        assert!(handle > 0);
+        handle
+    };
+    // What others take is no part of the buffer any more.
+    let id = picture(700_000).unwrap();
+    close(&mut world.enter(), id);
+    let other = take(1_200_000);
+    assert_eq!(picture(700_000), Err(ERR_BITMAP_TOO_LARGE));
+    world.pool().free(other);
+    // The buffer is large, but lies in pieces that nobody can join.
+    let pieces: Vec<_> = (0..12).map(|n| take(if n % 2 == 0 { 280_000 } else { 3000 })).collect();
+    pieces.iter().step_by(2).for_each(|handle| assert_eq!(world.pool().free(*handle), 0));
+    assert!(budget::length(&mut world.enter()) > 1_200_000);
+    assert_eq!(picture(700_000), Err(ERR_BITMAP_TOO_LARGE), "to wait would be in vain");
+    pieces.iter().skip(1).step_by(2).for_each(|handle| assert_eq!(world.pool().free(*handle), 0));
+    // A handle has the room: once it is closed there is enough.
+    let rest = alloc(&mut world.enter(), None, 1_100_000, Kind::RawAtomic).unwrap();
+    assert_eq!(picture(800_000), Err(ERR_BUFFER_FULL));
+    close(&mut world.enter(), rest);
+    // What lies far ahead of a stream gives way.
+    let song = stream(&world, "song");
+    until_useful(&world, song, 1_000_000);
+    let id = picture(700_000).unwrap();
+    close(&mut world.enter(), id);
 }
 
 #[test]

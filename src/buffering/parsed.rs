@@ -49,7 +49,9 @@ pub fn tags<H: House<State: Buffered>>(g: &mut Guard<H>, pool: Pool, path: &CStr
 ///
 /// # Errors
 /// `ERR_UNSUPPORTED_TYPE` where nobody decodes pictures; `ERR_FILE_ERROR` when it cannot be decoded;
-/// `ERR_BITMAP_TOO_LARGE` when it would leave less than 64 KB of an empty buffer; `ERR_BUFFER_FULL`.
+/// `ERR_BITMAP_TOO_LARGE` when it would leave less than 64 KB of an empty buffer, as large as that is now, or when handles
+/// hold less than that and it does not fit all the same: a player does without it; `ERR_BUFFER_FULL` when there will be
+/// room once something is closed: a player waits for that.
 pub fn picture<H: House<State: Buffered>>(
     g: &mut Guard<H>,
     pool: Pool,
@@ -64,8 +66,9 @@ pub fn picture<H: House<State: Buffered>>(
     let room = g.unlocked(|| decode(path.as_ptr(), offset, user, core::ptr::null_mut(), 0));
     let room = usize::try_from(room).ok().filter(|room| *room > 0).ok_or(ERR_FILE_ERROR)?;
     let Some(block) = g.unlocked(|| Block::take_fixed(pool, room)) else {
-        let all = budget::length(g);
-        return Err(if room as u64 + OTHERS >= all { ERR_BITMAP_TOO_LARGE } else { ERR_BUFFER_FULL });
+        let (all, used) = (budget::length(g), budget::used(g));
+        let never = room as u64 + OTHERS >= all || used < OTHERS;
+        return Err(if never { ERR_BITMAP_TOO_LARGE } else { ERR_BUFFER_FULL });
     };
     let data = block.hold() as usize;
     let used = g.unlocked(|| decode(path.as_ptr(), offset, user, data as *mut c_void, room));

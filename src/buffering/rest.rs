@@ -23,7 +23,7 @@ use crate::cache::Cached;
 use crate::cache::segment::keep;
 use crate::mmap::mapping::Mapped;
 use crate::mmap::memory::{Block, Region};
-use crate::port::kernel::Channel;
+use crate::port::kernel::{Channel, HZ};
 use crate::port::model::{Dice, Model, World};
 use crate::port::monitor::Guard;
 use crate::port::turns::{self, Run};
@@ -80,6 +80,13 @@ impl Filler {
             match self.until_it_sleeps() {
                 None => return self.read() - before,
                 Some(ticks) => self.enter().wait(Channel::Data, Some(ticks)),
+            }
+        }
+        // Whatever was lost, an hour later everything may be filled again.
+        self.enter().wait(Channel::Data, Some(3600 * HZ));
+        for _ in 0..SLEEPS {
+            if let Some(ticks) = self.until_it_sleeps() {
+                self.enter().wait(Channel::Data, Some(ticks));
             }
         }
         let read = self.read() - before;

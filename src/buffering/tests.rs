@@ -265,6 +265,61 @@ fn a_stream_plays_on_when_others_have_all_the_memory() {
     }
 }
 
+/// A world with two streams and nothing left for either: both handles, and what their files hold.
+fn two_without_memory() -> (World, [i32; 2], [Vec<u8>; 2]) {
+    let world = ready(600_000);
+    let files = [world.put_pattern("one", 300_000), world.put_pattern("two", 300_700)];
+    while [100_000, 10_000, 1000, 100].iter().any(|size| world.pool().alloc(*size, core::ptr::null()) > 0) {}
+    // Behind its end the first one needs no budget.
+    let one = stream(&world, "one");
+    go(&world, one, 300_000);
+    let two = stream(&world, "two");
+    go(&world, one, 0);
+    (world, [one, two], files)
+}
+
+#[test]
+fn without_memory_a_pointer_stays_good_while_another_stream_wants_the_bridge() {
+    let (world, ids, files) = two_without_memory();
+    let (start, len) = data(&mut world.enter(), ids[0], 20_000).unwrap();
+    assert_eq!(len, 20_000);
+    let second = std::thread::scope(|scope| {
+        let waiter = scope.spawn(|| point(&world, ids[1], 20_000));
+        // It waits: there is one bridge, and the first stream stands on it.
+        let mut g = world.enter();
+        for _ in 0..5 {
+            g.wait(Channel::Work, Some(HZ / 20));
+        }
+        drop(g);
+        assert!(!waiter.is_finished());
+        assert_eq!(look_at(start, len), files[0][..len], "somebody else's bytes");
+        // Inside what it points to it moves on, and relies on the rest.
+        assert_eq!(advance(&mut world.enter(), ids[0], 12_000), Ok(()));
+        assert!(!waiter.is_finished());
+        assert_eq!(look_at(start + 12_000, len - 12_000), files[0][12_000..len]);
+        assert_eq!(advance(&mut world.enter(), ids[0], 8000), Ok(()));
+        waiter.join().unwrap()
+    });
+    assert_eq!(second.unwrap(), files[1][..20_000]);
+    // The first one waits now, until it is told not to.
+    assert!(signal(&mut world.enter(), ids[0], true));
+    assert_eq!(point(&world, ids[0], 20_000), Err(ERR_HANDLE_NOT_FOUND));
+}
+
+#[test]
+fn without_memory_two_streams_play_to_their_ends_in_turns() {
+    let (world, ids, files) = two_without_memory();
+    let mut pos = 0;
+    while pos < 300_700 {
+        for (id, file) in ids.iter().zip(&files) {
+            let got = point(&world, *id, 20_000).unwrap();
+            assert_eq!(got, file[pos.min(file.len())..file.len().min(pos + 20_000)]);
+            assert_eq!(advance(&mut world.enter(), *id, got.len() as i64), Ok(()));
+        }
+        pos += 20_000;
+    }
+}
+
 #[test]
 fn when_any_allocation_fails_the_stream_is_right_all_the_same() {
     for ever in [false, true] {
