@@ -94,6 +94,10 @@ fn nothing_left(world: &World) -> (i32, Vec<i32>) {
         go(world, id, FILE);
         take_all(world, &mut taken);
     }
+    // As if it stood on its bridge there: nobody else may have it.
+    if let Some(bridge) = &mut world.enter().buffering().find(playing).unwrap().bridge {
+        bridge.from = FILE as u64;
+    }
     go(world, id, 100_000);
     (id, taken)
 }
