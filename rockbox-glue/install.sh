@@ -168,8 +168,9 @@ if [ -z "$undo" ]; then
             cp "$archive" "$work/folder/lib/$of/$target/"
         done
     done
+    case $level in buflib | cache) part="LEVEL=$level " ;; *) part= ;; esac
     [ -d "$work/folder/lib/$level" ] ||
-        stop "no archives for level $level in $archives: make PORT=rockbox LEVEL=$level TARGET=… (see README.md)"
+        stop "no archives for level $level in $archives: make PORT=rockbox ${part}TARGET=… (see README.md)"
 fi
 
 # What is in the folder now and was put there by us, and what will be.

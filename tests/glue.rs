@@ -318,6 +318,9 @@ fn bad_arguments_are_refused() {
     refused(&tree, &["--level", "most"], "it is buflib, cache, arena or shared");
     refused(&tree, &["--wrong"], "what is --wrong?");
     refused(&tree, &["--archives", "/nowhere"], "no archives for level buflib");
+    // It says how to make them, which for a part of the library is another way than for all of it.
+    refused(&tree, &["--level", "cache", "--archives", "/nowhere"], "make PORT=rockbox LEVEL=cache TARGET=");
+    refused(&tree, &["--level", "shared", "--archives", "/nowhere"], "make PORT=rockbox TARGET=");
 }
 
 #[test]
