@@ -110,7 +110,8 @@ fn destroy(md: c_int, length: usize, wait: bool) -> c_int {
 /// descriptor was not opened for what `mode` (MMAP_READ, MMAP_WRITE, MMAP_READWRITE) says, and, where the operating system
 /// caches the file, for MMAP_WRITE of a descriptor that only writes; EINVAL for what is no mode, a length of 0, an offset
 /// that is no multiple of the page or a range that no file has; ENOMEM; EBUSY, in the pool only, when it is for writing and
-/// somebody has got a mapping that it overlaps in part; EMFILE when there are as many as there can be.
+/// somebody has got a mapping that it overlaps in part, or one that lies in one piece with what it overlaps because a third
+/// one, which may be destroyed by now, overlapped both; EMFILE when there are as many as there can be.
 ///
 /// # Safety
 /// * The core pool was initialised, where files are cached in it.

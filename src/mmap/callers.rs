@@ -127,7 +127,7 @@ impl Maps {
 ///
 /// # Errors
 /// `EINVAL`: no length, an offset that is no multiple of the page, a range that no file can have. `EACCES`: the file
-/// cannot be written. `EBUSY`: for writing, and somebody holds a mapping that this one overlaps in part. `ENOMEM`. `EMFILE`.
+/// cannot be written. `EBUSY`: for writing, and somebody holds a region that this one overlaps in part. `ENOMEM`. `EMFILE`.
 /// `ENXIO`.
 pub fn create<H: House<State: Mapped>>(
     g: &mut Guard<H>,
