@@ -85,7 +85,7 @@ bool buffering_reset(char *buf, size_t buflen);
  what the streams opened before have yet to read fills the budget, when a type that lies whole does not fit, or when
  there are too many handles; ERR_UNSUPPORTED_TYPE. Reading begins at once, on the buffering thread. TYPE_ID3 does not
  look whether there is such a file. TYPE_BITMAP is decoded before this returns; ERR_BITMAP_TOO_LARGE when it would fill
- the buffer.
+ the buffer as it is now, or does not fit though handles hold next to nothing; else ERR_BUFFER_FULL.
 
  When the file is changed meanwhile, a stream shows what is written, and ends where the file does. What lies whole keeps
  what was read of it, and has zeros where the file was cut before or after that.

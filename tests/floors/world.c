@@ -32,7 +32,7 @@ size_t dice(unsigned *seed, size_t n)
 
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t opened = PTHREAD_COND_INITIALIZER;
-static int stopped, waiters;
+static int stopped, waiters, reads;
 
 void disk_stop(int stop)
 {
@@ -50,9 +50,18 @@ int disk_waiters(void)
     return n;
 }
 
+int disk_reads(void)
+{
+    pthread_mutex_lock(&gate);
+    int n = reads;
+    pthread_mutex_unlock(&gate);
+    return n;
+}
+
 void disk_gate(void)
 {
     pthread_mutex_lock(&gate);
+    reads++;
     waiters++;
     while (stopped)
         pthread_cond_wait(&opened, &gate);

@@ -44,9 +44,10 @@ void thread_join(pthread_t thread);
 
 /* A file of `bytes` bytes that tell their place, in the current folder; its bytes too. */
 unsigned char *make_file(const char *path, size_t bytes);
-/* Stops the disk, or lets it go on: whoever reads from it meanwhile waits. How many do. */
+/* Stops the disk, or lets it go on: whoever reads from it meanwhile waits. How many do; how many reads there were. */
 void disk_stop(int stopped);
 int disk_waiters(void);
+int disk_reads(void);
 /* Where a read of either port waits while the disk is stopped. */
 void disk_gate(void);
 /* A number below `n`. */
