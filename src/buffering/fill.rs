@@ -5,8 +5,8 @@
 //!                                                               that is not enough, what others have near
 //!   while filling:
 //!   2  up to `near` ahead of the playing handle                 played, cached, far ahead
-//!   3  the playing handle, those after it, those before it,     may take: played, cached beyond its share
-//!      until the limit is full, which is lower after a loss (`budget`)
+//!   3  the playing handle, those after it, those before it,     may take: played, cached beyond its share,
+//!      until the limit is full, which is lower after a loss (`budget`)            what is needed later still
 //!   what lies whole has its memory already: it is read whether streams are filled or not
 //!
 //!   filling begins   a handle is opened or jumps; useful data, or the playing handle's, falls below the low mark
@@ -17,7 +17,7 @@
 //! For a second after somebody took memory from what lay ahead, step 3 is left out.
 //!
 //! The filler comes to rest (`rest.rs`): what is read in steps 1 and 2 stays until its stream has passed it or jumps, and
-//! step 3 takes nothing that a stream needs. So nothing is read twice while nobody moves.
+//! step 3 takes only what is farther away than what it reads.
 
 use core::ffi::c_int;
 

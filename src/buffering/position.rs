@@ -3,7 +3,7 @@
 use super::handle::{Handle, Home, let_go, look};
 use super::{Buffered, ERR_HANDLE_NOT_FOUND, ERR_INVALID_VALUE, budget, open};
 use crate::buflib::Priority;
-use crate::cache::segment::{each_segment, keep};
+use crate::cache::segment::keep;
 use crate::mmap::index::needed;
 use crate::mmap::mapping::{Mapped, Marks};
 use crate::port::kernel::Channel;
@@ -36,7 +36,7 @@ pub fn pass<H: House<State: Buffered>>(g: &mut Guard<H>, object: u16, from: u64,
     }
 }
 
-/// A stream on this file has ended: what no other one needs is anybody's from now on.
+/// A stream on this file has ended or jumped: what none needs is anybody's from now on.
 pub fn settle<H: House<State: Buffered>>(g: &mut Guard<H>, object: u16) {
     let near = g.buffering().near;
     let mut left = g.maps().objects[object].needed;
@@ -96,13 +96,8 @@ pub fn seek<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32, target: u64) -
     let inside = target >= handle.pos && target <= handle.end;
     if !inside {
         let_go(g, id);
-        // What was needed now where it stood is not needed now any more, whichever of the file's streams it was kept for.
-        each_segment(g.maps(), object, handle.pos, handle.end, |maps, slot| {
-            if maps.at(slot).want == Priority::Now as u8 {
-                maps.want(slot, Priority::Soon, handle.line);
-            }
-        });
         keep(g.maps(), object, target, target, handle.line);
+        settle(g, object);
     }
     let now = g.buffering().find(id).ok_or(ERR_HANDLE_NOT_FOUND)?;
     if !inside {

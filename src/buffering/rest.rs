@@ -169,6 +169,26 @@ fn a_stream_that_finds_no_more_memory_beside_a_file_that_lies_whole_lets_the_fil
     filler.end();
 }
 
+#[test]
+fn after_a_jump_as_much_is_read_ahead_as_before() {
+    for region in [None, Some(4_000_000)] {
+        let mut filler = Filler::new(1, 4_000_000, region.map(Region::for_test));
+        filler.world.put_pattern("song", 40_000_000);
+        let song = open(&mut filler.enter(), c"song", 20_000_000, Kind::PacketAudio, 0).unwrap();
+        set_base(&mut filler.enter(), song);
+        filler.rest();
+        let before = budget::sums(&mut filler.enter()).ahead;
+        for to in [3_000_000, 19_000_000, 2_000_000, 30_000_000, 10_000_000, 35_000_000] {
+            seek(&mut filler.enter(), song, to).unwrap();
+            filler.rest();
+            let mut g = filler.enter();
+            let ahead = budget::sums(&mut g).ahead;
+            assert!(ahead > before / 10 * 9, "{ahead} after a jump to {to}, {before} before");
+        }
+        filler.end();
+    }
+}
+
 /// One seed: what was read while nobody moved, and what may be.
 fn still(seed: u64) -> (u64, u64) {
     let dice = RefCell::new(Dice::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15)));

@@ -76,6 +76,10 @@ pub struct Cache {
     extent: u8,
     /// Requests of ours for memory under way.
     asking: u32,
+    /// Those among them for streams.
+    streaming: u32,
+    /// How far away that is which a stream that reads ahead asks for: what is needed later goes for it.
+    reach: usize,
     /// Counts writes: from time to time one looks at the clock.
     writes: u32,
     /// Where the search for a slot to free goes on.
@@ -114,6 +118,8 @@ impl Cache {
             largest: 1,
             extent: 1,
             asking: 0,
+            streaming: 0,
+            reach: 0,
             writes: 0,
             hand: 0,
             size: 0,

@@ -43,8 +43,8 @@ pub enum Reader {
     File,
     /// A stream whose reader waits, or nearly does: what is read for him stays until he has passed it, or jumps.
     Waiting,
-    /// A stream that reads ahead, with its place on the line of what will be played: not at the cost of what lies ahead
-    /// already.
+    /// A stream that reads ahead, with its place on the line of what will be played: not at the cost of what is needed
+    /// before.
     Ahead(u64),
 }
 
@@ -91,7 +91,9 @@ extern "C" fn free<H: House<State: Cached>, const ARENA: bool>(
     let Some(slot) = g.maps().of_handle(handle, ARENA) else { return REFUSED };
     let map = *g.maps().at(slot);
     let soon = map.want == Priority::Soon as u8;
-    if !map.loose() || map.marks.contains(Marks::DIRTY) || map.want == Priority::Now as u8 || soon && spares {
+    // Who reads ahead himself takes only what is farther away than what he reads, so that this ends.
+    let nearer = soon && spares && distance(g.maps(), slot) <= g.cache().reach;
+    if !map.loose() || map.marks.contains(Marks::DIRTY) || map.want == Priority::Now as u8 || nearer {
         g.cache().counts.refusals += 1;
         return REFUSED;
     }
@@ -102,11 +104,17 @@ extern "C" fn free<H: House<State: Cached>, const ARENA: bool>(
     let cache = g.cache();
     cache.counts.evictions += 1;
     cache.counts.given += u64::from(cache.asking == 0);
-    if soon {
+    // What one stream gives up for another, or for its own next seconds, nobody else has taken.
+    if soon && cache.streaming == 0 {
         cache.counts.lost += length;
         cache.pressed = Some(H::ticks());
     }
     CB_OK
+}
+
+/// How far away the need for a segment is.
+fn distance(maps: &Maps, slot: u16) -> usize {
+    maps.pool.map_or(0, |pool| maps.block(pool, slot).distance())
 }
 
 /// The pool wants the memory of a dirty segment, for somebody who may wait.
@@ -251,6 +259,9 @@ pub fn segment<H: House<State: Cached>>(
         let (priority, distance) = reader.want(g.maps(), object, wanted.start, wanted.start + u64::from(wanted.length));
         let maps = g.maps();
         let (size, key) = (roomy(wanted.length, maps.shift), key(maps, object, wanted.start));
+        if let Reader::Ahead(line) = reader {
+            g.cache().reach = ((line + wanted.start + u64::from(wanted.length)) >> DISTANCE) as usize;
+        }
         let block = take(g, size, priority, key, reader);
         let Some(block) = block else {
             most = if wanted.beside { most } else { wanted.class } - 1;
@@ -296,6 +307,7 @@ fn take<H: House<State: Cached>>(
     let stream = !matches!(reader, Reader::File);
     let lent = g.maps().arena.open().is_some();
     g.cache().asking += 1;
+    g.cache().streaming += u32::from(stream);
     let in_arena = |g: &mut Guard<H>| {
         let ops: *const PurgeCallbacks = const { &Ops::<H, true>::OPS };
         arena::take(g, |pool| Block::take_purgeable(pool, size, priority, key, ops, spare || !stream))
@@ -311,6 +323,7 @@ fn take<H: House<State: Cached>>(
         (true, true) => in_arena(g).or_else(|| if spare { None } else { in_pool(g) }),
     };
     g.cache().asking -= 1;
+    g.cache().streaming -= u32::from(stream);
     block
 }
 

@@ -32,7 +32,7 @@ use super::model::Dice;
 /// The most parties of a run.
 const MOST: usize = 12;
 /// Ticks after which a run counts as one that will never end: somebody only looks again and again.
-const LATE: u32 = 500_000;
+const LATE: u32 = 5_000_000;
 /// Choices after which it does, for those who look without letting time pass.
 const MANY: u64 = 20_000_000;
 
