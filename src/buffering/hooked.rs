@@ -139,6 +139,7 @@ fn a_picture_is_too_large_when_no_closing_would_make_room_for_it_just_now() {
     // A handle has the room: once it is closed there is enough.
     let rest = alloc(&mut world.enter(), None, 1_100_000, Kind::RawAtomic).unwrap();
     assert_eq!(picture(800_000), Err(ERR_BUFFER_FULL));
+    assert_eq!(picture(1_930_000), Err(ERR_BITMAP_TOO_LARGE), "not even then");
     close(&mut world.enter(), rest);
     // What lies far ahead of a stream gives way.
     let song = stream(&world, "song");

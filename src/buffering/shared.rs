@@ -70,6 +70,27 @@ fn of_a_song_that_was_played_to_its_end_nothing_is_kept_from_others() {
 }
 
 #[test]
+fn what_is_needed_within_seconds_is_left_to_a_stream_by_whoever_takes_all_there_is() {
+    let world = ready(4_000_000);
+    let bytes = world.put_pattern("file", 12_000_000);
+    let id = stream(&world, "file");
+    until_full(&world);
+    assert_eq!(point(&world, id, 32_768).unwrap(), bytes[..32_768]);
+    let near = world.enter().buffering().near;
+    assert!(near > 800_000, "a quarter of the limit, 1 MB at most: {near}");
+    let mut held = Vec::new();
+    for size in [300_000, 30_000, 3000] {
+        while let handle @ 1.. = world.pool().alloc(size, core::ptr::null()) {
+            held.push(handle);
+        }
+    }
+    let left = look(&mut world.enter(), id).unwrap().useful();
+    assert!(left >= near, "{left} of {near}");
+    assert!(left < near + 400_000, "{left} are more than {near}");
+    held.into_iter().for_each(|handle| assert_eq!(world.pool().free(handle), 0));
+}
+
+#[test]
 fn length_use_and_watermark_follow_the_memory_that_others_take_and_give() {
     let world = ready(4_000_000);
     world.put_pattern("file", 12_000_000);

@@ -135,6 +135,12 @@ fn a_stripped_file_ends_where_it_was_stripped() {
     assert!(strip(&mut world.enter(), id, 50_000), "before the position");
     assert_eq!(point(&world, id, 10).unwrap(), []);
     assert_eq!(budget::sums(&mut world.enter()).useful, 0);
+    close(&mut world.enter(), id);
+    let copied = hand_over(&world, &bytes[..1000]).unwrap();
+    let mut g = world.enter();
+    assert!(strip(&mut g, copied, 400));
+    let sums = budget::sums(&mut g);
+    assert_eq!((sums.buffered, sums.useful, sums.remaining), (400, 400, 0));
 }
 
 #[test]
