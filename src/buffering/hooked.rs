@@ -169,6 +169,22 @@ fn a_file_that_is_all_in_memory_is_announced_once_and_again_after_a_jump_that_re
     assert_eq!(SEEN.lock().len(), 2);
     go(&world, id, 100_000);
     assert_eq!(SEEN.lock().len(), 2, "a jump inside memory reads nothing");
+    close(&mut world.enter(), whole);
+    close(&mut world.enter(), id);
+    world.put_pattern("long", 3_000_000);
+    let id = stream(&world, "long");
+    for times in 1..=3 {
+        go(&world, id, 2_900_000);
+        let told = || SEEN.lock().iter().filter(|seen| **seen == (BUFFER_EVENT_FINISHED, id)).count();
+        let mut g = world.enter();
+        while told() < times {
+            g.wait(Channel::Data, Some(1));
+        }
+        drop(g);
+        assert_eq!(told(), times);
+        go(&world, id, 0);
+        until_useful(&world, id, 300_000);
+    }
 }
 
 #[test]
