@@ -42,7 +42,9 @@ enum
 };
 
 /* What a program does for buffering; any of it may be NULL. Every function may call any of buffering's but bufclose of
- * the handle it works for. */
+ * the handle it works for. Only event may call buffering_reset, which waits for the others; another thread may at any
+ * time. On the buffering thread bufread and bufgetdata are for what is in memory (buf_handle_remaining): they would wait
+ * for this very thread. */
 struct buffering_hooks
 {
     /* An event, on the thread that it happens on: the buffering thread, for BUFFER_RESET the one that resets. */

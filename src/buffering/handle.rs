@@ -1,7 +1,7 @@
 //! Handles: one record each, dense, in the order of opening, in a block of the pool.
 
 use super::hooks::Tags;
-use super::{Buffered, Buffering, home};
+use super::{Buffered, Buffering, take};
 use crate::buflib::Priority;
 use crate::mmap::mapping::{Mapped, Maps, NONE, Name};
 use crate::mmap::memory::Block;
@@ -75,6 +75,8 @@ pub enum Home {
         block: Option<Block>,
         /// Its address.
         data: usize,
+        /// How many of its bytes were the handle's at first: it may have been stripped since.
+        size: u64,
     },
 }
 
@@ -164,7 +166,7 @@ impl Handle {
     pub const FREE: Handle = Handle {
         id: 0,
         kind: Kind::RawAtomic,
-        home: Home::Memory { block: None, data: 0 },
+        home: Home::Memory { block: None, data: 0, size: 0 },
         line: 0,
         filesize: 0,
         start: 0,
@@ -327,14 +329,14 @@ pub fn take_bridge<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32) -> Opti
         buffering.reserve_taken = true;
         return Some(empty(block, true));
     }
-    let pool = home(g)?;
-    let mut block = g.unlocked(|| Block::take_clean(pool, size));
+    let clean = |g: &mut Guard<H>| take(g, |pool| Block::take_clean(pool, size), |block| *block);
+    let mut block = clean(g);
     if block.is_none() {
         if let Some(bridge) = crossed(g) {
             return Some(bridge);
         }
         yield_near(g);
-        block = g.unlocked(|| Block::take_clean(pool, size));
+        block = clean(g);
         keep_near(g);
     }
     Some(empty(block?, false))

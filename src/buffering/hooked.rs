@@ -85,6 +85,18 @@ fn tags_are_parsed_on_the_buffering_thread_and_announced() {
 }
 
 #[test]
+fn tags_that_are_stripped_before_they_are_parsed_are_those_of_their_file() {
+    let world = hooked(400_000);
+    let mut g = world.enter();
+    let id = open(&mut g, c"artist - title", 0, Kind::Id3, 0).unwrap();
+    assert!(strip(&mut g, id, 10));
+    drop(g);
+    assert_eq!(&point(&world, id, 0).unwrap(), b"\x0eartist - ");
+    close(&mut world.enter(), id);
+    assert_eq!(budget::used(&mut world.enter()), 0);
+}
+
+#[test]
 fn tags_that_are_closed_while_they_are_parsed_leave_nothing_behind() {
     let world = hooked(400_000);
     let free = world.pool().available();

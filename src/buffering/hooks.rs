@@ -6,7 +6,8 @@
 //! ```
 //!
 //! Every hook runs without a lock of ours, and may call any function of buffering but `bufclose` of the handle it works
-//! for.
+//! for. Only `event` may reset: the others work for a handle, or into memory, that a reset waits for. On the buffering
+//! thread nobody waits for data that are not in memory: it is the one that reads.
 
 use core::ffi::{c_char, c_int, c_ushort, c_void};
 
@@ -71,10 +72,10 @@ pub fn event<H: House<State: Buffered>>(g: &mut Guard<H>, event: u16, mut id: Op
 pub fn parse<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32) {
     let hooks = g.buffering().hooks;
     let Some(handle) = g.buffering().find(id) else { return };
-    let (Home::Memory { data, .. }, Tags::Due, Some(load)) = (handle.home, handle.tags, hooks.id3_load) else {
+    let (Home::Memory { data, size, .. }, Tags::Due, Some(load)) = (handle.home, handle.tags, hooks.id3_load) else {
         return;
     };
-    let behind = data + handle.filesize as usize;
+    let behind = data + size as usize;
     handle.tags = Tags::Loading;
     g.unlocked(|| load(behind as *const c_char, data as *mut c_void));
     // Whoever closes it waits until this is over.

@@ -1,6 +1,8 @@
 //! What buffering promises in a region of its own.
 
+use core::ffi::{c_char, c_void};
 use std::ffi::CString;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::vec::Vec;
 
 use super::handle::{Kind, look};
@@ -10,7 +12,7 @@ use super::stream::data;
 use super::{Buffered, ERR_BUFFER_FULL, budget, reset};
 use crate::file::{self, Mode, Whence};
 use crate::mmap::mapping::Mapped;
-use crate::mmap::memory::{Region, look_at};
+use crate::mmap::memory::{Region, look_at, write_at};
 use crate::port::kernel::{Channel, HZ};
 use crate::port::model::{Dice, World};
 
@@ -152,6 +154,7 @@ fn files_are_cached_in_the_region_until_streams_need_the_room_and_what_was_writt
 #[test]
 fn regions_come_and_go_while_others_read_files_and_every_byte_is_right() {
     let world = ready(300_000);
+    let ended = AtomicBool::new(false);
     let files: Vec<Vec<u8>> = (0..3).map(|n| world.put_pattern(&std::format!("file{n}"), 200_000 + n)).collect();
     std::thread::scope(|scope| {
         for seed in 1..=2 {
@@ -171,6 +174,20 @@ fn regions_come_and_go_while_others_read_files_and_every_byte_is_right() {
                 }
             });
         }
+        scope.spawn(|| {
+            // Who opens meanwhile gets his handle, before or after it, or none; never a block of a region that is not lent.
+            let (mut given, mut dice) = (0, Dice::new(3));
+            while given < 100 || !ended.load(Ordering::Relaxed) {
+                let size = 1 + dice.below(9000);
+                let id = match dice.below(2) {
+                    0 => start_it(&world, "file1", Kind::AtomicAudio),
+                    _ => alloc(&mut world.enter(), Some(&files[0][..size]), size, Kind::RawAtomic),
+                };
+                assert!(id.is_ok() || id == Err(ERR_BUFFER_FULL));
+                given += u32::from(id.is_ok());
+                id.into_iter().for_each(|id| close(&mut world.enter(), id));
+            }
+        });
         for n in 0..40 {
             let region = Some(Region::for_test(100_000 + n * 5000)).filter(|_| n % 4 > 0);
             assert!(reset(&mut world.enter(), world.pool(), region));
@@ -179,5 +196,41 @@ fn regions_come_and_go_while_others_read_files_and_every_byte_is_right() {
             let (start, len) = data(&mut world.enter(), id, 5000).unwrap();
             assert_eq!(look_at(start, len), files[0][1000..1000 + len]);
         }
+        ended.store(true, Ordering::Relaxed);
     });
+}
+
+/// A picture is being decoded; it may be finished.
+static PAINTING: AtomicBool = AtomicBool::new(false);
+static PAINT_ON: AtomicBool = AtomicBool::new(false);
+
+extern "C" fn paint(_: *const c_char, _: u64, _: *mut c_void, into: *mut c_void, room: usize) -> isize {
+    if !into.is_null() {
+        PAINTING.store(true, Ordering::Release);
+        while !PAINT_ON.load(Ordering::Acquire) {
+            std::thread::yield_now();
+        }
+        write_at(into as usize, &std::vec![1; room]);
+    }
+    5000
+}
+
+#[test]
+fn a_region_is_given_back_when_the_picture_that_is_decoded_there_is_done() {
+    let world = ready(REGION);
+    world.enter().buffering().hooks.picture = Some(paint);
+    std::thread::scope(|scope| {
+        let opener = scope.spawn(|| start_it(&world, "cover", Kind::Bitmap));
+        while !PAINTING.load(Ordering::Acquire) {
+            std::thread::yield_now();
+        }
+        let resetter = scope.spawn(|| reset(&mut world.enter(), world.pool(), None));
+        while world.enter().maps().arena.open().is_some() {
+            std::thread::yield_now();
+        }
+        PAINT_ON.store(true, Ordering::Release);
+        assert_eq!(opener.join().unwrap(), Err(ERR_BUFFER_FULL), "there is no place for it any more");
+        assert!(resetter.join().unwrap());
+    });
+    assert_eq!(budget::used(&mut world.enter()), 0);
 }

@@ -181,13 +181,28 @@ impl Buffering {
 /// The least region that is worth having.
 const LEAST: usize = PIECE + 4096;
 
-/// Where a handle's own blocks are: in the arena, if there is one, else in the shared pool. None before the first reset.
-pub fn home<H: House<State: Buffered>>(g: &mut Guard<H>) -> Option<Pool> {
+/// Takes memory for a handle where handles live, with the lock given back meanwhile: in the arena, if there is one, else in
+/// the shared pool. A reset waits until `work` has ended, and what it took in the arena is given back then. None before
+/// the first reset.
+pub fn take<H: House<State: Buffered>, T>(
+    g: &mut Guard<H>,
+    work: impl FnOnce(Pool) -> Option<T>,
+    block: impl FnOnce(&T) -> Block,
+) -> Option<T> {
     if !g.buffering().live {
         return None;
     }
-    let maps = g.maps();
-    maps.arena.open().or(maps.pool)
+    if g.maps().arena.open().is_none() {
+        let pool = g.maps().pool?;
+        return g.unlocked(|| work(pool));
+    }
+    let taken = arena::take(g, work)?;
+    let block = block(&taken);
+    if arena::too_late(g.maps(), block) {
+        block.give();
+        return None;
+    }
+    Some(taken)
 }
 
 /// Closes every handle and starts anew: in a region that is lent until the next reset, else in the shared pool. Starts the

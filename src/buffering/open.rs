@@ -4,8 +4,7 @@ use core::ffi::{CStr, c_void};
 
 use super::handle::{Handle, Home, Kind, drop_bridge, let_go};
 use super::hooks::{Tags, will_finish};
-use super::{Buffered, ERR_BUFFER_FULL, ERR_FILE_ERROR, ERR_HANDLE_NOT_FOUND, FILES, budget, home, parsed, position};
-use crate::buflib::Pool;
+use super::{Buffered, ERR_BUFFER_FULL, ERR_FILE_ERROR, ERR_HANDLE_NOT_FOUND, FILES, budget, parsed, position, take};
 use crate::cache::open::{open as open_file, release};
 use crate::cache::segment::keep;
 use crate::mmap::mapping::{Mapped, Marks, block_size};
@@ -27,12 +26,12 @@ pub fn open<H: House<State: Buffered>>(
     kind: Kind,
     user: usize,
 ) -> Result<i32, i32> {
-    let Some(pool) = home(g) else {
+    if !g.buffering().live {
         return Err(ERR_BUFFER_FULL);
-    };
+    }
     match kind {
-        Kind::Id3 => return parsed::tags(g, pool, path),
-        Kind::Bitmap => return parsed::picture(g, pool, path, offset, user),
+        Kind::Id3 => return parsed::tags(g, path),
+        Kind::Bitmap => return parsed::picture(g, path, offset, user),
         _ => {}
     }
     let object = open_file(g, path, How::empty()).map_err(|error| match error {
@@ -45,7 +44,7 @@ pub fn open<H: House<State: Buffered>>(
     let start = if offset > size { 0 } else { offset };
     let opened = match kind {
         Kind::Codec | Kind::PacketAudio => stream_home(g, object),
-        _ => atomic_home(g, pool, object, start, size),
+        _ => atomic_home(g, object, start, size),
     };
     let added = opened.and_then(|home| {
         let line = g.buffering().all().iter().map(|handle| handle.line + handle.filesize).max().unwrap_or(0);
@@ -102,20 +101,15 @@ fn stream_home<H: House<State: Buffered>>(g: &mut Guard<H>, object: u16) -> Opti
 }
 
 /// A mapping of the rest of a file, held where it is.
-fn atomic_home<H: House<State: Buffered>>(
-    g: &mut Guard<H>,
-    pool: Pool,
-    object: u16,
-    start: u64,
-    size: u64,
-) -> Option<Home> {
+fn atomic_home<H: House<State: Buffered>>(g: &mut Guard<H>, object: u16, start: u64, size: u64) -> Option<Home> {
     let base = start - start % H::SECTOR as u64;
     let length = (size - base).next_multiple_of(H::SECTOR as u64);
     let length = u32::try_from(length).ok().filter(|length| *length < 1 << 30)?;
     if size == start {
         return Some(Home::Atomic { object, map: None, base: start, data: 0 });
     }
-    let block = g.unlocked(|| Block::take(pool, block_size(length, H::SECTOR.trailing_zeros()), core::ptr::null()))?;
+    let bytes = block_size(length, H::SECTOR.trailing_zeros());
+    let block = take(g, |pool| Block::take(pool, bytes, core::ptr::null()), |block| *block)?;
     let Some(name) = g.maps().add(object, base, length, block, Marks::empty()) else {
         block.give();
         return None;
@@ -130,12 +124,16 @@ fn atomic_home<H: House<State: Buffered>>(
 /// # Errors
 /// `ERR_BUFFER_FULL`; `ERR_HANDLE_NOT_FOUND` when it is closed meanwhile.
 pub fn map_from<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32, object: u16, start: u64) -> Result<(), i32> {
-    let pool = home(g).ok_or(ERR_HANDLE_NOT_FOUND)?;
     let size = g.maps().objects[object].size;
     // A use of our own: the handle may be closed while we ask for memory.
     g.maps().objects[object].hold();
-    let result = match (atomic_home(g, pool, object, start, size), g.buffering().find(id)) {
+    let result = match (atomic_home(g, object, start, size), g.buffering().find(id)) {
         (None, _) => Err(ERR_BUFFER_FULL),
+        (Some(home), Some(handle)) if matches!(handle.home, Home::Atomic { base, .. } if base <= start) => {
+            // Another thread was faster, from farther back: what it waits for may lie before this place.
+            drop_home(g, &Handle { home, ..Handle::FREE });
+            position::seek(g, id, start)
+        }
         (Some(home), Some(handle)) => {
             let old = *handle;
             *handle = Handle { home, start, pos: start, end: start, finish_due: start < handle.filesize, ..old };
@@ -164,23 +162,21 @@ pub fn alloc<H: House<State: Buffered>>(
     size: usize,
     kind: Kind,
 ) -> Result<i32, i32> {
-    let Some(pool) = home(g) else {
-        return Err(ERR_BUFFER_FULL);
-    };
-    let block = g.unlocked(|| Block::take_fixed(pool, size)).ok_or(ERR_BUFFER_FULL)?;
-    if let Some(source) = source {
-        let hooks = g.buffering().hooks;
-        match hooks.id3_copy.filter(|_| kind == Kind::Id3 && size == hooks.id3_size) {
-            Some(copy) => {
-                let pin = block.pin();
-                g.unlocked(|| copy(pin.address() as *mut c_void, source.as_ptr().cast()));
-            }
-            None => block.pin().write(0, source),
+    let hooks = g.buffering().hooks;
+    let copy = hooks.id3_copy.filter(|_| kind == Kind::Id3 && size == hooks.id3_size);
+    let filled = |pool| {
+        let block = Block::take_fixed(pool, size)?;
+        match (source, copy) {
+            (Some(source), Some(copy)) => copy(block.pin().address() as *mut c_void, source.as_ptr().cast()),
+            (Some(source), None) => block.pin().write(0, source),
+            (None, _) => {}
         }
-    }
+        Some(block)
+    };
+    let block = take(g, filled, |block| *block).ok_or(ERR_BUFFER_FULL)?;
     let handle = Handle {
         kind,
-        home: Home::Memory { block: Some(block), data: block.hold() as usize },
+        home: Home::Memory { block: Some(block), data: block.hold() as usize, size: size as u64 },
         filesize: size as u64,
         end: size as u64,
         ..Handle::FREE
@@ -230,22 +226,25 @@ pub fn close<H: House<State: Buffered>>(g: &mut Guard<H>, id: i32) {
 fn drop_home<H: House<State: Buffered>>(g: &mut Guard<H>, handle: &Handle) {
     match handle.home {
         Home::Stream { .. } => {}
-        Home::Memory { block, .. } => {
+        Home::Memory { block, size, .. } => {
             if let Some(block) = block {
                 block.release();
                 block.give();
-                g.buffering().fixed -= handle.filesize;
+                g.buffering().fixed -= size;
             }
         }
         Home::Atomic { map, .. } => {
             let Some(name) = map else { return };
+            let length = g.maps().at(name.slot).length;
             g.maps().put(name.slot);
             // The filler may be reading into it.
             while g.maps().live(name).is_some_and(|map| !map.loose()) {
                 g.wait(Channel::Data, None);
             }
-            let length = g.maps().at(name.slot).length;
-            g.maps().remove(name.slot);
+            // A region that was given back meanwhile took it along.
+            if g.maps().live(name).is_some() {
+                g.maps().remove(name.slot);
+            }
             g.buffering().fixed -= u64::from(length);
         }
     }

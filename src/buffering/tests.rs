@@ -4,8 +4,8 @@ use std::ffi::CString;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::vec::Vec;
 
-use super::handle::{Kind, look};
-use super::open::{alloc, close, open};
+use super::handle::{Home, Kind, look};
+use super::open::{alloc, close, map_from, open};
 use super::position::{advance, seek, start, strip};
 use super::stream::{data, read, readable, signal};
 use super::{
@@ -459,6 +459,24 @@ fn atomic_handles_lie_whole_in_one_place() {
 }
 
 #[test]
+fn of_two_threads_that_go_back_before_a_whole_files_start_the_slower_one_takes_nothing_away() {
+    let world = ready(1_000_000);
+    let bytes = world.put_pattern("file", 100_000);
+    let id = open(&mut world.enter(), c"file", 90_000, Kind::AtomicAudio, 0).unwrap();
+    let Some(Home::Atomic { object, .. }) = look(&mut world.enter(), id).map(|handle| handle.home) else { panic!() };
+    go(&world, id, 1000);
+    let used = budget::used(&mut world.enter());
+    // Still on its way here, from where the handle began then.
+    assert_eq!(map_from(&mut world.enter(), id, object, 50_000), Ok(()));
+    assert_eq!(point(&world, id, 0).unwrap(), bytes[50_000..]);
+    // What the other one waits for is still the handle's: otherwise nobody would get anything any more.
+    let Some(Home::Atomic { base, .. }) = look(&mut world.enter(), id).map(|handle| handle.home) else { panic!() };
+    assert!(base <= 1000 && budget::used(&mut world.enter()) == used);
+    close(&mut world.enter(), id);
+    assert_eq!(budget::used(&mut world.enter()), 0);
+}
+
+#[test]
 fn handles_over_memory_hold_a_copy_that_can_be_written_through_its_pointer() {
     let world = ready(400_000);
     let source = crate::port::model::pattern(5000);
@@ -469,8 +487,10 @@ fn handles_over_memory_hold_a_copy_that_can_be_written_through_its_pointer() {
     assert_eq!(hand_over(&world, &std::vec![0; 1_000_000]), Err(ERR_BUFFER_FULL));
     let used = budget::used(&mut world.enter());
     assert_eq!(used, 5000);
+    assert!(strip(&mut world.enter(), id, 4500));
+    assert_eq!(point(&world, id, 0).unwrap(), source[4000..4500]);
     close(&mut world.enter(), id);
-    assert_eq!(budget::used(&mut world.enter()), 0);
+    assert_eq!(budget::used(&mut world.enter()), 0, "what was stripped is given back too");
 }
 
 #[test]
