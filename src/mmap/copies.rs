@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   write() ─► region or segment that speaks for the bytes
-//!          └─► and, where they are valid there, every copy of them
+//!          └─► and every copy of them
 //! ```
 //!
 //! So a program that holds a copy sees what is written by offset, as it would in a region. What changes through another
@@ -30,33 +30,23 @@ impl Maps {
         self.find_copy(object, from, to, |slot| self.at(slot).marks.contains(Marks::BUSY)).is_some()
     }
 
-    /// These bytes were written to a file: copies that have them get them, too. None is on its way into one.
+    /// These bytes were written to a file: copies of them get them, too. None is on its way into one.
     pub fn write_to_copies(&self, object: u16, offset: u64, bytes: &[u8]) {
         let end = offset + bytes.len() as u64;
         self.find_copy(object, offset, end, |slot| {
-            self.write_valid(slot, offset, bytes);
+            self.overwrite(slot, offset, bytes);
             false
         });
     }
 
-    /// Overwrites what a mapping has valid of bytes that it covers in part at least.
-    fn write_valid(&self, slot: u16, offset: u64, bytes: &[u8]) {
+    /// Overwrites bytes that a mapping covers in part at least, valid or not: a program may be looking at what it declared
+    /// before something else changed, and what was never declared is read before it counts.
+    fn overwrite(&self, slot: u16, offset: u64, bytes: &[u8]) {
         let Some(pool) = self.pool else { return };
         let map = self.at(slot);
         let (start, end) = (map.offset.max(offset), map.end().min(offset + bytes.len() as u64));
-        let inside = |at: u64| (at - map.offset) as usize;
-        let (mut first, last) = (inside(start) >> self.shift, inside(end).div_ceil(self.sector()));
-        while first < last {
-            let (good, until) = self.valid_from(slot, first, last);
-            if good < until {
-                let from = (good << self.shift).max(inside(start));
-                let part = (map.offset + from as u64 - offset) as usize;
-                let len = (until << self.shift).min(inside(end)) - from;
-                let bytes = &bytes[part..part + len];
-                self.block(pool, slot).look(len, |block| block.write(from, bytes));
-            }
-            first = until.max(good + 1);
-        }
+        let bytes = &bytes[(start - offset) as usize..(end - offset) as usize];
+        self.block(pool, slot).look(bytes.len(), |block| block.write((start - map.offset) as usize, bytes));
     }
 }
 
@@ -89,7 +79,7 @@ mod tests {
             let mut held: Vec<(i32, usize, usize, usize)> = Vec::new();
             let mut copies = 0;
             for step in 0..1000 {
-                match dice.below(6) {
+                match dice.below(7) {
                     0 if held.len() < 6 => {
                         let (from, len) = (dice.below(300) * 512, 1 + dice.below(20_000));
                         let made = create(&mut world.enter(), world.pool(), object, Mode::Read, from as u64, len);
@@ -102,6 +92,11 @@ mod tests {
                         let (md, _, len, _) = held.swap_remove(dice.below(held.len()));
                         put(&mut world.enter(), md).unwrap();
                         assert_eq!(destroy(&mut world.enter(), md, len), Ok(()));
+                    }
+                    3 if !held.is_empty() => {
+                        // Declares a part of what is declared already.
+                        let (md, _, len, _) = held[dice.below(held.len())];
+                        assert_eq!(read(&mut world.enter(), md, dice.below(len), 1), Ok(()));
                     }
                     2 => {
                         let size = [0, 50_000, oracle.len()][dice.below(3)].min(oracle.len());
