@@ -161,7 +161,7 @@ off_t bufstripsize(int handle_id, off_t size);
  none for a single byte, ERR_BUFFER_FULL then: perhaps the caller has it. ERR_HANDLE_NOT_FOUND and ERR_FILE_ERROR as
  `bufread`.
 
- The pointer is good until the handle is closed, jumps, or gives the next one.
+ The pointer is good until the handle is closed, jumps, moves past what it points to, or gives the next one.
 
  The caller sees to it that:
  * `data` is NULL or writable.

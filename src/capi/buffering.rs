@@ -228,7 +228,7 @@ pub unsafe extern "C" fn bufstripsize(handle_id: c_int, size: Off) -> Off {
 /// none for a single byte, ERR_BUFFER_FULL then: perhaps the caller has it. ERR_HANDLE_NOT_FOUND and ERR_FILE_ERROR as
 /// `bufread`.
 ///
-/// The pointer is good until the handle is closed, jumps, or gives the next one.
+/// The pointer is good until the handle is closed, jumps, moves past what it points to, or gives the next one.
 ///
 /// # Safety
 /// * `data` is NULL or writable.
