@@ -22,6 +22,8 @@
 //! `BENCH_WORK=pass BENCH_THREADS=2 BENCH_BYTES=64,1500 BENCH_POOLS=ours,ours-C,ArrayQueue` measure only these; `BENCH_ROUNDS` are
 //! the rounds of *pass*.
 
+#[path = "../../tests/support/clock.rs"]
+mod clock;
 mod hand;
 mod peers;
 mod work;

@@ -8,6 +8,7 @@ use std::thread;
 use std::time::Instant;
 
 use crate::allocations;
+use crate::clock::processor_time;
 use crate::hand::{PLACES, TOLD, Way};
 use crate::peers::Peer;
 
@@ -18,15 +19,6 @@ pub struct Figure {
     pub ns: f64,
     /// Allocations and frees after the first tenth of the work.
     pub allocations: u64,
-}
-
-/// The CPU time of the calling thread, in ns.
-fn cpu_time() -> u64 {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: writable.
-    let answer = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
-    assert_eq!(answer, 0);
-    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }
 
 fn write<P: Peer>(item: &mut P::Item<'_>, value: u64) {
@@ -55,9 +47,9 @@ pub fn own<P: Peer>(peer: &P, threads: usize, count: u32) -> Figure {
             scope.spawn(|| {
                 run(count / 10);
                 start.wait();
-                let (before, allocated) = (cpu_time(), allocations());
+                let (before, allocated) = (processor_time(), allocations());
                 run(count);
-                time.fetch_add(cpu_time() - before, Ordering::Relaxed);
+                time.fetch_add(processor_time() - before, Ordering::Relaxed);
                 calls.fetch_add(allocations() - allocated, Ordering::Relaxed);
             });
         }

@@ -8,6 +8,8 @@
 //! Counts and simulated times are exact. The reference is what the originals do above their FAT code; the recorded
 //! figures beside it are the originals' own, over that code.
 
+#[path = "../../tests/support/clock.rs"]
+mod clock;
 #[path = "../../tests/support/disk/mod.rs"]
 mod disk;
 mod recording;

@@ -2,6 +2,7 @@
 
 use rockmem::port::kernel::Kernel;
 
+use crate::clock::processor_time;
 use crate::disk::files::{Files, Mode};
 use crate::disk::ours::Ours;
 use crate::disk::port::Plain;
@@ -10,21 +11,12 @@ use crate::work::pattern;
 const BYTES: usize = 1 << 20;
 const ROUNDS: usize = 7;
 
-/// Processor time of this thread in nanoseconds: what others do on this machine is not in it.
-fn cpu() -> f64 {
-    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: the pointer is to a `timespec` of ours.
-    let done = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut now) };
-    assert_eq!(done, 0, "a clock of this thread");
-    now.tv_sec as f64 * 1e9 + now.tv_nsec as f64
-}
-
 /// Nanoseconds of one of `times` steps, the least of several rounds.
 fn least(times: usize, mut round: impl FnMut()) -> f64 {
     let once = |round: &mut dyn FnMut()| {
-        let start = cpu();
+        let start = processor_time();
         round();
-        (cpu() - start) / times as f64
+        (processor_time() - start) as f64 / times as f64
     };
     (0..ROUNDS).map(|_| once(&mut round)).fold(f64::MAX, f64::min)
 }

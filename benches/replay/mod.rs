@@ -6,6 +6,8 @@
 //!            └── models: LRU, FIFO, Belady, with the bytes that the pool has for blocks
 //! ```
 
+#[path = "../../tests/support/clock.rs"]
+mod clock;
 pub mod models;
 pub mod ours;
 pub mod thrash;

@@ -1,6 +1,7 @@
 //! A trace through a real pool, as a cache of files would use it: what is there is touched, what is not is allocated
 //! and read, and the pool takes back whatever it likes.
 
+use super::clock::processor_time;
 use super::thrash::{Memory, Want};
 use super::traces::Access;
 use rockmem::buflib::{CB_OK, Callbacks, Context, Pool, Priority, PurgeCallbacks, Stats, WORD};
@@ -133,10 +134,10 @@ impl Ours {
         // Before anything was purged there is room above the blocks.
         let (lacked, occupied) =
             if self.judged && stats.reclaimed().bytes > 0 { self.bounds(bytes, stats.free) } else { (0, 0) };
-        let begun = cpu_ns();
+        let begun = processor_time();
         let handle = make(self.pool);
         if handle > 0 {
-            let spent = cpu_ns() - begun;
+            let spent = processor_time() - begun;
             self.stall = self.stall.max(spent);
             self.spent += spent;
             self.lacked += lacked;
@@ -191,14 +192,6 @@ impl Ours {
             Want::Cached => (Priority::Cached, 0),
         }
     }
-}
-
-/// Processor time of this thread, in nanoseconds: what other processes do does not show in it.
-fn cpu_ns() -> u64 {
-    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: the struct is writable.
-    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut now) };
-    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
 }
 
 /// Bytes of a block's header, and of the record of a purgeable one.

@@ -64,7 +64,7 @@ ssize_t rm_read(int fd,
  Writes at the offset, or at the end of the file with O_APPEND, and moves the offset behind it: the number of bytes, or
  -1: EBADF, also for a descriptor that only reads; ENOSPC; EFBIG at the largest size; ENXIO; EIO and its like. Bytes that
  were written before an error are a short count; the next call reports the error. EBUSY in a full pool only: a stream's
- pointer leads to where the file grows, and there is no memory for more beside it.
+ pointer leads to where the file ends, or ended before it grew, and there is no memory for more beside it.
 
  The caller sees to it that:
  * `buf` is readable for `count` bytes, and does not move meanwhile.

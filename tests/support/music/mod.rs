@@ -9,6 +9,8 @@
 
 #![allow(dead_code, missing_docs)] // each user takes what it needs
 
+#[path = "../clock.rs"]
+pub mod clock;
 pub mod disk;
 pub mod listener;
 #[path = "../memory.rs"]
