@@ -222,7 +222,9 @@ fn a_small_application_plays_on_over_its_systems_own_files() {
 fn a_build_gets_no_level_that_its_files_or_its_memory_have_no_place_for() {
     let tree = scratch("glue-level").join("tree");
     run(Command::new("cp").arg("-r").arg(root().join("tests/glue/tree")).arg(&tree));
-    archive("rockbox");
+    for level in ["pool", "cache", "rockbox"] {
+        archive(level);
+    }
     install(&tree, &["--level", "shared"]);
     for (installed, kind, memory, has) in [
         ("shared", "sdl-sim", "64", "shared"),
