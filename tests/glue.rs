@@ -11,7 +11,16 @@ use support::{archive, archive_path, compiler, has_32_bit, read, root, run, scra
 
 /// A tree of this test's own.
 fn tree(name: &str) -> PathBuf {
-    let dir = scratch(&format!("glue {name}")).join("tree");
+    copied(&format!("glue {name}"))
+}
+
+/// A tree of this test's own that is built: no space in its path, for make does not like them.
+fn built_tree(name: &str) -> PathBuf {
+    copied(&format!("glue-{name}"))
+}
+
+fn copied(folder: &str) -> PathBuf {
+    let dir = scratch(folder).join("tree");
     run(Command::new("cp").arg("-r").arg(root().join("tests/glue/tree")).arg(&dir));
     dir
 }
@@ -92,9 +101,7 @@ const THEIRS: &str = "the tree's pool: handle 1000\n";
 
 #[test]
 fn a_tree_has_this_pool_after_installing_and_its_own_before_and_after_undoing() {
-    // No space in this path: make does not like them.
-    let tree = scratch("glue-plain").join("tree");
-    run(Command::new("cp").arg("-r").arg(root().join("tests/glue/tree")).arg(&tree));
+    let tree = built_tree("plain");
     let before = content(&tree);
     assert_eq!(play(&tree, &[]), THEIRS);
 
@@ -114,8 +121,7 @@ fn a_tree_has_this_pool_after_installing_and_its_own_before_and_after_undoing() 
 
 #[test]
 fn a_build_for_which_there_is_no_archive_says_which_one_it_needs() {
-    let tree = scratch("glue-missing").join("tree");
-    run(Command::new("cp").arg("-r").arg(root().join("tests/glue/tree")).arg(&tree));
+    let tree = built_tree("missing");
     install(&tree, &[]);
     let natives = [
         ("ARCH=arch_arm ARCH_VERSION=4", "thumbv4t-none-eabi"),
@@ -196,32 +202,30 @@ fn a_level_brings_its_own_sources_and_those_of_the_levels_below_and_a_lower_one_
     assert!(content(&tree) == before);
 }
 
-/// `tests/glue/player` says what it does with files, tags, a picture, a song, and everybody who wants memory meanwhile.
-#[test]
-fn a_small_player_plays_on_at_level_shared_whoever_takes_memory() {
-    let tree = scratch("glue-player").join("tree");
-    run(Command::new("cp").arg("-r").arg(root().join("tests/glue/tree")).arg(&tree));
+/// A tree with a small player in it and everything of the library.
+fn player(name: &str) -> PathBuf {
+    let tree = built_tree(name);
     run(Command::new("cp").arg("-r").arg(root().join("tests/glue/player/.")).arg(&tree));
     archive("rockbox");
     install(&tree, &["--level", "shared"]);
-    assert_eq!(play(&tree, &[]), "a small player\n");
+    tree
+}
+
+/// `tests/glue/player` says what it does with files, tags, a picture, a song, and everybody who wants memory meanwhile.
+#[test]
+fn a_small_player_plays_on_at_level_shared_whoever_takes_memory() {
+    assert_eq!(play(&player("player"), &[]), "a small player\n");
 }
 
 /// The same player with the system's files in place of a simulator's.
 #[test]
 fn a_small_application_plays_on_over_its_systems_own_files() {
-    let tree = scratch("glue-application").join("tree");
-    run(Command::new("cp").arg("-r").arg(root().join("tests/glue/tree")).arg(&tree));
-    run(Command::new("cp").arg("-r").arg(root().join("tests/glue/player/.")).arg(&tree));
-    archive("rockbox");
-    install(&tree, &["--level", "shared"]);
-    assert_eq!(play(&tree, &["APP_TYPE=sdl-app"]), "a small player\n");
+    assert_eq!(play(&player("application"), &["APP_TYPE=sdl-app"]), "a small player\n");
 }
 
 #[test]
 fn a_build_gets_no_level_that_its_files_or_its_memory_have_no_place_for() {
-    let tree = scratch("glue-level").join("tree");
-    run(Command::new("cp").arg("-r").arg(root().join("tests/glue/tree")).arg(&tree));
+    let tree = built_tree("level");
     for level in ["pool", "cache", "rockbox"] {
         archive(level);
     }
@@ -360,8 +364,7 @@ fn the_cache_wraps_what_a_players_build_has_of_files_and_no_bootloader_has_it() 
 #[test]
 fn the_pool_of_a_tree_with_32_bit() {
     if has_32_bit() {
-        let tree = scratch("glue-32").join("tree");
-        run(Command::new("cp").arg("-r").arg(root().join("tests/glue/tree")).arg(&tree));
+        let tree = built_tree("32");
         // The installer finds an archive for 32 bit in the folder of that name.
         let archives = scratch("glue-32-archives");
         let place = archives.join("buflib/i686-unknown-linux-gnu");
