@@ -127,8 +127,10 @@ pub fn write_past<H: House<State: Cached>>(
     if until - at < 2 * H::SECTOR as u64 || maps.copies_in_transfer(object, at, until) {
         return Ok(0);
     }
-    // Whoever wants these bytes meanwhile waits for the mark.
-    maps.objects[object].direct = (at, until);
+    // Whoever wants these bytes meanwhile waits for the mark; whoever opens the file sees by the flags who changes it.
+    let file = &mut maps.objects[object];
+    file.direct = (at, until);
+    file.flags |= Flags::UNSYNCED | Flags::WRITTEN;
     let stream = begin(maps, object);
     let from = &from[..(until - at) as usize];
     let result = g.unlocked(|| H::write_at(stream, at, from));
@@ -140,7 +142,6 @@ pub fn write_past<H: House<State: Cached>>(
     maps.write_to_copies(object, at, &from[..put.min(from.len())]);
     let file = &mut maps.objects[object];
     file.direct = (0, 0);
-    file.flags |= Flags::UNSYNCED | Flags::WRITTEN;
     file.stored = file.stored.max(at + put as u64);
     file.size = file.size.max(at + put as u64);
     file.version = file.version.wrapping_add(1);

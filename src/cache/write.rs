@@ -299,12 +299,13 @@ pub fn truncate<H: House<State: Cached>>(g: &mut Guard<H>, object: u16, size: u6
     file.version = file.version.wrapping_add(1);
     file.direct = (size, u64::MAX);
     let result = if stored > size {
+        // Whoever opens the file meanwhile sees who changes it.
+        file.flags |= Flags::UNSYNCED | Flags::WRITTEN;
         let stream = begin(maps, object);
         let result = g.unlocked(|| H::truncate(stream, size));
-        let file = &mut g.maps().objects[object];
-        match result {
-            Ok(()) => file.flags |= Flags::UNSYNCED | Flags::WRITTEN,
-            Err(_) => (file.size, file.stored) = (old, stored),
+        if result.is_err() {
+            let file = &mut g.maps().objects[object];
+            (file.size, file.stored) = (old, stored);
         }
         end_transfer(g, object);
         result

@@ -4,12 +4,12 @@ use std::vec;
 use std::vec::Vec;
 
 use super::testing::{MAKE, RW, get, open_as, path, put, world};
-use super::{Mode, Whence, close, exists, remove, rename, same, seek, size, sync, tree, truncate};
+use super::{Mode, Whence, close, exists, open, read, remove, rename, same, seek, size, sync, tree, truncate};
 use crate::cache::flush;
 use crate::mmap::mapping::Mapped;
 use crate::port::model::{Dice, Model, World, pattern};
 use crate::port::monitor::House;
-use crate::port::storage::{Claim, Errno};
+use crate::port::storage::{Claim, Errno, Storage};
 
 fn at(world: &World, fd: i32, offset: i64) -> u64 {
     seek(&mut world.enter(), fd, offset, Whence::Set).unwrap()
@@ -303,6 +303,48 @@ fn a_call_under_way_keeps_the_descriptor_that_another_thread_closes() {
     end(&world, fd).unwrap();
     end(&world, fd + 1).unwrap();
     assert_eq!(world.streams(), 0);
+}
+
+/// Storage shows a change before the call that makes it comes back: who opens the file between the two finds the same
+/// file, not one that somebody else has changed, or there would be two caches of it.
+#[test]
+fn a_file_that_is_opened_while_a_long_write_or_a_cut_is_under_way_stays_one_file() {
+    // How its only writer changes it first of all, and how.
+    type Change = fn(&World, i32, &mut Vec<u8>);
+    let long: Change = |world, fd, oracle| {
+        let bytes: Vec<u8> = pattern(300_000).iter().map(|byte| !byte).collect();
+        assert_eq!(put(world, fd, &bytes), Ok(bytes.len()));
+        oracle[..bytes.len()].copy_from_slice(&bytes);
+    };
+    let cut: Change = |world, fd, oracle| {
+        assert_eq!(truncate(&mut world.enter(), fd, 200_000), Ok(()));
+        oracle.truncate(200_000);
+    };
+    for (change, largest) in [(long, Model::TRANSFER), (cut, 0)] {
+        let world = world(1_000_000);
+        let mut oracle = world.put_pattern("file", 400_000);
+        let writer = open_as(&world, "file", RW).unwrap();
+        let ((tell, told), pool) = (std::sync::mpsc::channel(), world.pool());
+        world.when_changed(move || {
+            let mut g = Model::monitor().enter();
+            let reader = open(&mut g, pool, &path("file"), Mode::READ).unwrap();
+            // Some of it comes into memory.
+            let mut bytes = [0; 5000];
+            seek(&mut g, reader, 190_000, Whence::Set).unwrap();
+            read(&mut g, reader, &mut bytes).unwrap();
+            tell.send(reader).unwrap();
+        });
+        change(&world, writer, &mut oracle);
+        assert_eq!(world.largest_write(), largest, "past the cache");
+        let reader = told.recv().unwrap();
+        at(&world, reader, 0);
+        assert!(get(&world, reader, 500_000).unwrap() == oracle, "the reader sees what was");
+        assert_eq!(same(&mut world.enter(), writer, reader), Ok(true));
+        end(&world, writer).unwrap();
+        end(&world, reader).unwrap();
+        assert!(world.bytes_of("file").unwrap() == oracle);
+        assert_eq!(world.streams(), 0);
+    }
 }
 
 /// What storage says of a file while it is opened may be from before a writer's last sync; then the opener asks again, or it

@@ -105,6 +105,8 @@ struct Disk {
     waiting: u32,
     /// What happens once a file has been opened, before its opener hears of it.
     opened: Option<Box<dyn FnOnce() + Send>>,
+    /// What happens once a file has been changed, before who changed it hears of it.
+    changed: Option<Box<dyn FnOnce() + Send>>,
 }
 
 /// What the model's files grow by.
@@ -204,9 +206,7 @@ impl Storage for Model {
             };
             Ok(disk.stream_of(file))
         });
-        if let Some(meanwhile) = disk(|disk| disk.opened.take()) {
-            meanwhile();
-        }
+        happens(|disk| disk.opened.take());
         opened
     }
 
@@ -264,6 +264,8 @@ impl Storage for Model {
         file.bytes[start..start + put].copy_from_slice(&from[..put]);
         file.stamp = stamp;
         disk.ragged += u64::from(inside);
+        drop(guard);
+        happens(|disk| disk.changed.take());
         Ok(put)
     }
 
@@ -274,8 +276,9 @@ impl Storage for Model {
             let file = disk.open_file(stream);
             file.bytes.truncate(size as usize);
             file.stamp = stamp;
-            Ok(())
-        })
+        });
+        happens(|disk| disk.changed.take());
+        Ok(())
     }
 
     fn sync(stream: i32) -> Result<Identity, Errno> {
@@ -315,6 +318,13 @@ impl Transfer {
 impl Drop for Transfer {
     fn drop(&mut self) {
         turns::transfer();
+    }
+}
+
+/// What shall happen at this moment happens.
+fn happens(what: impl FnOnce(&mut Disk) -> Option<Box<dyn FnOnce() + Send>>) {
+    if let Some(meanwhile) = disk(what) {
+        meanwhile();
     }
 }
 
@@ -510,6 +520,11 @@ impl World {
     /// The next time that a file is opened, this happens before its opener hears what the file is.
     pub fn when_opened(&self, meanwhile: impl FnOnce() + Send + 'static) {
         disk(|disk| disk.opened = Some(Box::new(meanwhile)));
+    }
+
+    /// The next time that a file is changed, this happens before who changed it hears that it is done.
+    pub fn when_changed(&self, meanwhile: impl FnOnce() + Send + 'static) {
+        disk(|disk| disk.changed = Some(Box::new(meanwhile)));
     }
 
     /// Transfers stop before they begin.
