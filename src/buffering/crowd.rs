@@ -14,7 +14,7 @@ use crate::file::{self, Whence};
 use crate::mmap::callers;
 use crate::mmap::memory::look_at;
 use crate::mmap::mode::Mode;
-use crate::port::model::{Dice, World, open_objects, pattern};
+use crate::port::model::{Dice, World, pattern, until_closed};
 use crate::port::storage::Errno;
 
 const FILES: usize = 6;
@@ -144,16 +144,6 @@ fn many_threads_on_all_floors_read_the_right_bytes_and_leave_nothing_behind() {
             }
             scope.spawn(|| neighbour(&world, seed));
         });
-        // The filler may still be at work on a file that was just closed, and closes its stream without the lock.
-        let mut g = world.enter();
-        for _ in 0..10_000 {
-            if open_objects(&mut g) == 0 && world.streams() == 0 {
-                break;
-            }
-            g.wait(crate::port::kernel::Channel::Data, Some(1));
-        }
-        assert_eq!(open_objects(&mut g), 0);
-        drop(g);
-        assert_eq!(world.streams(), 0);
+        until_closed(&mut world.enter());
     }
 }

@@ -9,7 +9,7 @@ use super::position::{advance, seek};
 use super::stream::{data, read};
 use super::{Buffered, ERR_BITMAP_TOO_LARGE, ERR_BUFFER_FULL, ERR_FILE_ERROR, reset};
 use crate::mmap::memory::{faults, look_at};
-use crate::port::model::{World, open_objects};
+use crate::port::model::{World, until_closed};
 
 const SONG: usize = 120_000;
 
@@ -131,9 +131,7 @@ fn any_allocation_that_fails_refuses_a_handle_or_costs_nothing_and_leaves_nothin
             open_ones.into_iter().for_each(|id| close(&mut world.enter(), id));
             let struck = faults::clear();
             let mut g = world.enter();
-            while open_objects(&mut g) > 0 || world.streams() > 0 {
-                g.wait(crate::port::kernel::Channel::Data, Some(1));
-            }
+            until_closed(&mut g);
             assert_eq!(g.buffering().fixed, 0);
             drop(g);
             assert_eq!(owned(&world), before, "allocation {n}");

@@ -37,7 +37,7 @@ use crate::file::{self, Mode, Whence};
 use crate::mmap::mapping::Mapped;
 use crate::mmap::memory::{Block, Region, faults, look_at, text_at, write_at};
 use crate::port::kernel::{Channel, HZ, Kernel};
-use crate::port::model::{Model, World, open_objects};
+use crate::port::model::{Model, World, until_closed};
 use crate::port::monitor::{Guard, House};
 use crate::port::storage::Errno;
 use crate::port::turns::{self, below, point};
@@ -352,8 +352,9 @@ fn owned(pool: Pool) -> usize {
 /// One seed; the number that all its choices make.
 fn run(seed: u64, faulty: bool) -> u64 {
     let run = turns::begin(seed);
-    TOLD.lock().clear();
+    // From here on no other run is under way.
     let world = World::new(220_000 + 4096 * run.below(60));
+    TOLD.lock().clear();
     let parts = Parts {
         pool: world.pool(),
         shared: Arc::default(),
@@ -383,10 +384,7 @@ fn run(seed: u64, faulty: bool) -> u64 {
     world.heal();
     let mut g = world.enter();
     assert!(g.buffering().all().is_empty());
-    while open_objects(&mut g) > 0 || world.streams() > 0 {
-        // The filler may still be at work on what was closed.
-        g.wait(Channel::Data, Some(1));
-    }
+    until_closed(&mut g);
     assert_eq!((g.buffering().fixed, g.buffering().reserve_taken), (0, false));
     seen(3, g.buffering().counts.waits);
     let [now, soon, ..] = g.maps().index.bytes;

@@ -15,7 +15,7 @@ use super::{
 use crate::cache::Cached;
 use crate::mmap::memory::{faults, look_at};
 use crate::port::kernel::{Channel, HZ};
-use crate::port::model::{Dice, World, segments};
+use crate::port::model::{Dice, World, segments, until_closed};
 
 /// A world with buffering ready.
 pub(super) fn ready(pool: usize) -> World {
@@ -92,7 +92,7 @@ fn a_stream_gives_the_bytes_of_its_file_in_pieces_of_what_is_asked_up_to_32_kb()
             assert_eq!(point(&world, id, 10).unwrap(), []);
             assert_eq!(copy(&world, id, 10).unwrap(), []);
             close(&mut world.enter(), id);
-            assert_eq!(world.streams(), 0);
+            until_closed(&mut world.enter());
         }
     }
 }
@@ -512,7 +512,7 @@ fn numbers_of_handles_are_not_used_again_not_even_after_a_reset() {
         }
     }
     reset(&mut world.enter(), world.pool(), None);
-    assert_eq!(world.streams(), 0);
+    until_closed(&mut world.enter());
 }
 
 #[test]
@@ -630,5 +630,5 @@ fn as_many_short_songs_as_there_may_be_leave_storage_some_streams_and_the_next_o
     for id in ids.into_iter().chain(codecs) {
         close(&mut world.enter(), id);
     }
-    assert_eq!(world.streams(), 0);
+    until_closed(&mut world.enter());
 }

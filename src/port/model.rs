@@ -607,3 +607,14 @@ pub fn segments(g: &mut Guard<Model>) -> u64 {
 pub fn open_objects(g: &mut Guard<Model>) -> usize {
     g.maps().objects.all().iter().filter(|object| object.open()).count()
 }
+
+/// Waits until no file is open: the filler closes what it was at work on in its own time.
+pub fn until_closed(g: &mut Guard<Model>) {
+    for _ in 0..10_000 {
+        if open_objects(g) == 0 && disk(|disk| disk.streams.iter().all(Option::is_none)) {
+            return;
+        }
+        g.wait(Channel::Data, Some(1));
+    }
+    panic!("{} files stay open", open_objects(g));
+}
