@@ -66,9 +66,20 @@ if [ $# -eq 0 ]; then
 fi
 
 awk -v status="$status" '
-    /^ +Target / { where = $0; sub(/^ +Target /, "  on ", where); next }
+    # A program that ended without a result has failed: what it said of why, and how it ended.
+    function missed(    n) {
+        if (running) {
+            print name ": ended before its result"
+            for (n = 0; n < told; n++) print "  " why[n]
+            failed++
+        }
+        running = told = 0
+    }
+    /^ +Target / { missed(); where = $0; sub(/^ +Target /, "  on ", where); next }
     /^ +Skipped / { sub(/^ +Skipped /, "not tested: "); print; ignored++; next }
     /^ +(Running|Doc-tests) / {
+        missed()
+        running = 1
         name = $0
         sub(/^ +(Running )?/, "", name)
         sub(/ \(.*/, "", name)
@@ -76,17 +87,20 @@ awk -v status="$status" '
         next
     }
     /^test result:/ {
+        running = 0
         passed += $4; failed += $6; ignored += $8
         seconds = $0; sub(/.*finished in /, "", seconds)
         if ($4 + $6 + $8) printf "%-60s %4d passed %3d failed %3d ignored %9s\n", name, $4, $6, $8, seconds
         shown = 0
         next
     }
+    running && told < 40 && (/panicked at|signal: / || after) { why[told++] = $0; after = /panicked at/ }
     /^failures:/ { shown = 1 }                          # what the failed tests printed, up to the result
     /^error: (test failed|[0-9]+ targets? failed)/ { next }
     /^error/ && !shown { print; context = 12; next }    # of the compiler
     shown || context-- > 0 { print }
     END {
+        missed()
         printf "test result: %s. %d passed; %d failed; %d ignored\n", status ? "FAILED" : "ok", passed, failed, ignored
         if (status && !failed) print "(see build/test.log)"
         printf "%d passed, %d failed, %d skipped\n", passed, failed + (status && !failed), ignored
