@@ -91,7 +91,7 @@ impl Crowd<'_> {
         assert_eq!(files.read(fd, &mut bytes), Ok(bytes.len()));
         for (n, bytes) in bytes.chunks(RECORD).enumerate() {
             let version = version_of(bytes, file, place + n);
-            assert!(version >= before[n], "record {} of file {file} is older than it was", place + n);
+            assert!(version >= before[n], "record {} of {}{} is older than it was", place + n, self.prefix, name(file));
         }
     }
 
@@ -137,7 +137,12 @@ impl Crowd<'_> {
         assert_eq!(files.read(fd, &mut bytes), Ok(bytes.len()));
         for (n, bytes) in bytes.chunks(RECORD).enumerate() {
             let version = version_of(bytes, FILES + 1 + thread, place + n);
-            assert!(version >= before[(place + n) / RECORDS], "record {} of thread {thread} is old", place + n);
+            assert!(
+                version >= before[(place + n) / RECORDS],
+                "record {} of {}long{thread} is old",
+                place + n,
+                self.prefix
+            );
         }
         files.close(fd).expect("closed");
     }
@@ -277,10 +282,10 @@ fn eight_threads_share_files_in_a_small_pool() {
 fn eight_threads_share_files_on_the_host_port() {
     // First in the system's files, then on an image; both through one pool.
     let pool = pool(160_000);
-    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("crowd");
-    let _ = std::fs::remove_dir_all(&folder);
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("crowd{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a folder");
     crowd::<System>(pool, &format!("{}/", folder.display()));
+    std::fs::remove_dir_all(&folder).expect("an orderly end");
 
     let disk = disk::media::Shared::new(disk::media::Media::new(format(18_000, 4)));
     rockmem::port::image::mount(disk::fatdisk::on(&disk).expect("a volume")).expect("mounted");
