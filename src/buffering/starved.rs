@@ -11,7 +11,7 @@ use super::tests::{go, point, ready, stream, until_useful};
 use super::{Buffered, ERR_BUFFER_FULL};
 use crate::mmap::mapping::Mapped;
 use crate::mmap::memory::look_at;
-use crate::port::kernel::HZ;
+use crate::port::kernel::{Channel, HZ};
 use crate::port::model::World;
 use crate::port::turns;
 
@@ -123,4 +123,31 @@ fn a_reader_for_whom_there_is_no_memory_is_told_after_five_seconds_in_which_nobo
         give(&world, taken);
         assert_eq!(point(&world, id, 1000).unwrap(), other[100_000..101_000], "seed {seed}");
     }
+}
+
+/// With nothing to do, the buffering thread looks around every half second: who waits does not wait for that.
+#[test]
+fn a_reader_who_waits_calls_the_buffering_thread() {
+    let mut quick = 0;
+    for seed in 1..=30 {
+        let _run = turns::begin(seed);
+        let world = ready(300_000);
+        let bytes = world.put_pattern("playing", 2_000_000);
+        let id = stream(&world, "playing");
+        until_useful(&world, id, 64 << 10);
+        // At the new place the disk fails, until the thread lets it be for a while.
+        world.fail_read(1, true);
+        go(&world, id, 1_000_000);
+        while world.enter().buffering().find(id).unwrap().retry.is_none() {
+            world.enter().wait(Channel::Data, Some(1));
+        }
+        // Anywhere between two of its looks.
+        world.enter().wait(Channel::Data, Some(HZ / 4 + seed as u32));
+        world.heal();
+        let began = turns::ticks().unwrap();
+        assert_eq!(point(&world, id, 1000).unwrap()[..1000], bytes[1_000_000..1_001_000], "seed {seed}");
+        quick += usize::from(turns::ticks().unwrap() - began < HZ / 10);
+    }
+    // Now and then the clock goes on by itself.
+    assert!(quick >= 25, "{quick} of 30 were read for at once");
 }
