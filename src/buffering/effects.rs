@@ -111,8 +111,12 @@ fn codec(pool: Pool, song: &[u8], ended: &AtomicBool) -> (u32, u32) {
     while !ended.load(Ordering::Relaxed) {
         if on_stage(|stage| stage.halt) {
             close(&mut Model::monitor().enter(), id);
-            on_stage(|stage| stage.halted = true);
-            until(|stage| !stage.halt);
+            let before = on_stage(|stage| {
+                stage.halted = true;
+                stage.given_up
+            });
+            // It may want the next half before we have heard that it has the first.
+            until(|stage| stage.given_up != before);
             id = start(pos);
         }
         if pos == song.len() {
