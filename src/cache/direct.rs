@@ -142,6 +142,8 @@ pub fn write_past<H: House<State: Cached>>(
     maps.write_to_copies(object, at, &from[..put.min(from.len())]);
     let file = &mut maps.objects[object];
     file.direct = (0, 0);
+    // Who brought the file to the disk meanwhile had not all of this.
+    file.flags |= Flags::UNSYNCED;
     file.stored = file.stored.max(at + put as u64);
     file.size = file.size.max(at + put as u64);
     file.version = file.version.wrapping_add(1);

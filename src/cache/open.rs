@@ -113,7 +113,8 @@ pub fn attach_as<H: House<State: Cached>>(g: &mut Guard<H>, opened: Opened, name
     while let Some(n) = same(g.maps()) {
         let object = &mut g.maps().objects[n];
         // What was changed through us is known: storage's size and date are behind, or of the same change.
-        let ours = nameless || !object.settled() || object.users() > 0 && object.flags.contains(Flags::WRITTEN);
+        let changing = !object.settled() || object.flags.contains(Flags::SYNCING);
+        let ours = nameless || changing || object.users() > 0 && object.flags.contains(Flags::WRITTEN);
         if object.identity == opened.identity || ours {
             if opened.writable && !object.flags.contains(Flags::WRITABLE) && object.transfers > 0 {
                 // The stream that only reads is in use; it will be exchanged.

@@ -303,8 +303,10 @@ pub fn truncate<H: House<State: Cached>>(g: &mut Guard<H>, object: u16, size: u6
         file.flags |= Flags::UNSYNCED | Flags::WRITTEN;
         let stream = begin(maps, object);
         let result = g.unlocked(|| H::truncate(stream, size));
+        let file = &mut g.maps().objects[object];
+        // Who brought the file to the disk meanwhile may have come too early for this.
+        file.flags |= Flags::UNSYNCED;
         if result.is_err() {
-            let file = &mut g.maps().objects[object];
             (file.size, file.stored) = (old, stored);
         }
         end_transfer(g, object);

@@ -100,6 +100,7 @@ struct Disk {
     lent: HashMap<i32, (usize, Claim)>,
     read_fault: Fault,
     write_fault: Fault,
+    sync_fault: Fault,
     limit: Option<u64>,
     held: bool,
     waiting: u32,
@@ -107,6 +108,8 @@ struct Disk {
     opened: Option<Box<dyn FnOnce() + Send>>,
     /// What happens once a file has been changed, before who changed it hears of it.
     changed: Option<Box<dyn FnOnce() + Send>>,
+    /// What happens once a file has been synced, before who synced it hears of it.
+    synced: Option<Box<dyn FnOnce() + Send>>,
 }
 
 /// What the model's files grow by.
@@ -282,10 +285,15 @@ impl Storage for Model {
     }
 
     fn sync(stream: i32) -> Result<Identity, Errno> {
-        disk(|disk| {
+        let synced = disk(|disk| {
             disk.syncs += 1;
+            if disk.sync_fault.strikes() {
+                return Err(Errno::IO);
+            }
             Ok(disk.open_file(stream).identity())
-        })
+        });
+        happens(|disk| disk.synced.take());
+        synced
     }
 
     fn claim(fd: i32) -> Result<(Opened, Claim), Errno> {
@@ -512,9 +520,18 @@ impl World {
         disk(|disk| disk.write_fault = Fault { at: Some(n), times: if ever { u64::MAX } else { 1 } });
     }
 
+    /// The n-th sync from now on fails.
+    pub fn fail_sync(&self, n: u64) {
+        disk(|disk| disk.sync_fault = Fault { at: Some(n), times: 1 });
+    }
+
     /// Nothing fails any more.
     pub fn heal(&self) {
-        disk(|disk| (disk.read_fault, disk.write_fault) = (Fault::default(), Fault::default()));
+        disk(|disk| {
+            disk.read_fault = Fault::default();
+            disk.write_fault = Fault::default();
+            disk.sync_fault = Fault::default();
+        });
     }
 
     /// The next time that a file is opened, this happens before its opener hears what the file is.
@@ -525,6 +542,11 @@ impl World {
     /// The next time that a file is changed, this happens before who changed it hears that it is done.
     pub fn when_changed(&self, meanwhile: impl FnOnce() + Send + 'static) {
         disk(|disk| disk.changed = Some(Box::new(meanwhile)));
+    }
+
+    /// The next time that a file is brought to the disk, this happens before who does it hears that it is done.
+    pub fn when_synced(&self, meanwhile: impl FnOnce() + Send + 'static) {
+        disk(|disk| disk.synced = Some(Box::new(meanwhile)));
     }
 
     /// Transfers stop before they begin.
