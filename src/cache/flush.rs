@@ -11,6 +11,7 @@
 use super::{Cached, open, write};
 use crate::mmap::mapping::{Mapped, NONE};
 use crate::mmap::object::Flags;
+use crate::mmap::transfer::release as let_go;
 use crate::mmap::writeback::{Sweep, write_back};
 use crate::port::kernel::HZ;
 use crate::port::monitor::{Guard, House};
@@ -81,11 +82,14 @@ pub fn make_clean<H: House<State: Cached>>(g: &mut Guard<H>) -> bool {
 
 /// Brings a file that nobody has open any more to the disk, and lets go of its stream.
 fn settle<H: House<State: Cached>>(g: &mut Guard<H>, object: u16) -> Result<(), Errno> {
+    // A use of our own: it must not become another file before it has its error.
+    g.maps().objects[object].hold();
     let result = write::sync(g, object);
     if let Err(error) = result {
         // Nobody but the next opener can be told.
         g.maps().objects[object].error = error.0;
     }
+    let_go(g, object);
     let maps = g.maps();
     let file = &maps.objects[object];
     if file.used() && file.stale() && !file.open() {
@@ -132,11 +136,13 @@ fn each<H: House<State: Cached>>(g: &mut Guard<H>, which: impl Fn(u64) -> bool, 
         let one = if file.users() == 0 {
             settle(g, n)
         } else if sync {
+            g.maps().objects[n].hold();
             let one = write::sync(g, n);
             if let Err(error) = one {
                 // The descriptors' owners are still to be told.
                 g.maps().objects[n].error = error.0;
             }
+            let_go(g, n);
             one
         } else {
             write_back(g, n, 0, u64::MAX, Sweep::Background)

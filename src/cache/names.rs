@@ -8,6 +8,7 @@ use core::ffi::CStr;
 use super::{Cached, open};
 use crate::mmap::mapping::Mapped;
 use crate::mmap::object::Flags;
+use crate::mmap::transfer::discard;
 use crate::port::monitor::{Guard, House};
 use crate::port::storage::{Errno, How, Identity, Names};
 
@@ -28,14 +29,16 @@ pub fn bury<H: House<State: Cached>>(g: &mut Guard<H>, identity: &Identity) {
     if let Some(n) = open::known(maps, identity) {
         maps.objects[n].flags |= Flags::REMOVED;
         if !maps.objects[n].open() || maps.objects[n].users() == 0 {
-            let file = &mut maps.objects[n];
-            let stream = file.abandon();
-            open::discard(maps, n);
+            let stream = maps.objects[n].abandon();
+            discard(maps, n);
+            // Before the lock is given back: nobody finds it again.
+            open::forget(maps, n);
             if let Some(stream) = stream {
                 let _ = g.unlocked(|| H::close(stream));
             }
+        } else {
+            open::forget(maps, n);
         }
-        open::forget(g.maps(), n);
     }
 }
 

@@ -5,7 +5,7 @@ use core::ffi::CStr;
 use super::{Cached, write};
 use crate::mmap::mapping::{Mapped, Maps};
 use crate::mmap::object::{Flags, Object};
-use crate::mmap::transfer::release as let_go;
+use crate::mmap::transfer::{discard, release as let_go};
 use crate::port::kernel::Channel;
 use crate::port::monitor::{Guard, House};
 use crate::port::storage::{Errno, How, Identity, Opened};
@@ -187,12 +187,4 @@ pub fn release<H: House<State: Cached>>(g: &mut Guard<H>, object: u16) -> Result
         forget(maps, object);
     }
     result
-}
-
-/// Nothing of a file needs to be written any more.
-pub fn discard(maps: &mut Maps, object: u16) {
-    maps.drop_behind(object, 0);
-    let file = &mut maps.objects[object];
-    file.error = 0;
-    file.flags -= Flags::UNSYNCED;
 }

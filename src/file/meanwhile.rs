@@ -6,11 +6,33 @@
 //!                          └ here somebody else syncs, opens, declares, cuts, or pulls the card out
 //! ```
 
+use std::vec::Vec;
+
 use super::testing::{MAKE, RW, get, open_as, path, put, world};
-use super::{Mode, Whence, close, open, read, same, seek, sync, truncate};
-use crate::port::model::{Model, World, pattern};
+use super::{Mode, Whence, close, object, open, read, same, seek, sync, truncate};
+use crate::cache::flush;
+use crate::mmap::mapping::Mapped;
+use crate::mmap::memory::poke_at;
+use crate::mmap::{callers, mode};
+use crate::port::model::{Model, World, open_objects, pattern};
 use crate::port::monitor::House;
 use crate::port::storage::{Errno, Storage};
+
+/// A mapping of a file for reading and writing; its descriptor is closed.
+fn mapped(world: &World, name: &str, length: usize) -> i32 {
+    let fd = open_as(world, name, RW).unwrap();
+    let of = object(&mut world.enter(), fd).unwrap();
+    let md = callers::create(&mut world.enter(), world.pool(), of, mode::Mode::Both, 0, length).unwrap();
+    close(&mut world.enter(), fd).unwrap();
+    md
+}
+
+/// Changes bytes of a mapping that were declared.
+fn poke(world: &World, md: i32, from: usize, bytes: &[u8]) {
+    let start = callers::get(&mut world.enter(), md).unwrap();
+    poke_at(start.addr() + from, bytes);
+    callers::put(&mut world.enter(), md).unwrap();
+}
 
 /// Nobody knows how much of a change a sync has brought to the disk that ran beside it: the next one does not take it for
 /// done.
@@ -58,4 +80,78 @@ fn a_file_that_is_opened_while_what_a_close_left_behind_is_synced_stays_one_file
         close(&mut world.enter(), fd).unwrap();
     }
     assert_eq!(world.streams(), 0);
+}
+
+#[test]
+fn a_mapping_that_was_written_back_in_the_background_is_on_the_disk_when_it_ends() {
+    let world = world(500_000);
+    let mut bytes = world.put_pattern("file", 9000);
+    let md = mapped(&world, "file", 9000);
+    callers::write(&mut world.enter(), md, 0, 100).unwrap();
+    poke(&world, md, 0, &[7; 100]);
+    assert_eq!(flush::idle(&mut world.enter(), false), Ok(()));
+    assert_eq!((world.writes(), world.syncs()), (1, 0));
+    assert_eq!(callers::destroy(&mut world.enter(), md, 9000), Ok(()));
+    assert_eq!(world.syncs(), 1, "its date may be lost, and what the disk keeps in a buffer");
+    bytes[..100].fill(7);
+    assert!(world.bytes_of("file").unwrap() == bytes);
+    assert_eq!((world.streams(), open_objects(&mut world.enter())), (0, 0));
+}
+
+/// A sync of a whole mapping ends what was declared before it, not what another thread declares while it waits.
+#[test]
+fn what_is_declared_while_a_mapping_is_synced_is_written_though_the_background_comes_between() {
+    let world = world(500_000);
+    let mut bytes = world.put_pattern("file", 9000);
+    let md = mapped(&world, "file", 9000);
+    callers::write(&mut world.enter(), md, 0, 100).unwrap();
+    poke(&world, md, 0, &[7; 100]);
+    world.hold();
+    std::thread::scope(|scope| {
+        let syncer = scope.spawn(|| callers::sync(&mut world.enter(), md, 0, 9000));
+        world.wait_for_a_held_transfer();
+        // Without a transfer, which would wait at the same door.
+        callers::overwrite(&mut world.enter(), md, 4096, 512).unwrap();
+        world.release();
+        assert_eq!(syncer.join().unwrap(), Ok(()));
+    });
+    flush::idle(&mut world.enter(), false).unwrap();
+    poke(&world, md, 4096, &[8; 512]);
+    assert_eq!(callers::destroy(&mut world.enter(), md, 9000), Ok(()));
+    bytes[..100].fill(7);
+    bytes[4096..4608].fill(8);
+    assert!(world.bytes_of("file").unwrap() == bytes, "a change that was declared is lost");
+}
+
+#[test]
+fn of_a_volume_that_is_gone_nothing_stays_when_the_last_mapping_ends() {
+    for late in [false, true] {
+        let world = world(500_000);
+        world.put_pattern("file", 9000);
+        let md = mapped(&world, "file", 9000);
+        callers::write(&mut world.enter(), md, 0, 100).unwrap();
+        poke(&world, md, 0, &[7; 100]);
+        if late {
+            // Declared when it is gone already: the thread was on its way.
+            world.hold();
+            std::thread::scope(|scope| {
+                let writer = scope.spawn(|| callers::write(&mut world.enter(), md, 4096, 100));
+                world.wait_for_a_held_transfer();
+                flush::gone(&mut world.enter(), 1);
+                world.release();
+                let _ = writer.join().unwrap();
+            });
+        } else {
+            flush::idle(&mut world.enter(), false).unwrap();
+            flush::gone(&mut world.enter(), 1);
+        }
+        let _: Result<(), Errno> = callers::destroy(&mut world.enter(), md, 9000);
+        let left: Vec<usize> = {
+            let mut g = world.enter();
+            let maps = g.maps();
+            let objects = maps.objects.all().iter().filter(|object| object.used() && !object.idle()).count();
+            std::vec![maps.dirty as usize, objects]
+        };
+        assert_eq!((world.streams(), left), (0, std::vec![0, 0]), "late: {late}");
+    }
 }

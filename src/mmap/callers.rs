@@ -391,15 +391,13 @@ pub fn sync<H: House<State: Mapped>>(g: &mut Guard<H>, md: i32, offset: usize, l
     let others = maps.hot_views(view.map.slot) > usize::from(view.mode.writes() && (view.gets > 0 || view.declared));
     let from = (map.offset + at as u64) / H::SECTOR as u64 * H::SECTOR as u64;
     let to = (map.offset + (at + length) as u64).next_multiple_of(H::SECTOR as u64);
-    let whole = offset == 0 && length == view.length as usize;
-    write_to_disk(g, map.object, from, to, if others { Sweep::Sync } else { Sweep::Own })
-        .map_err(|error| note(g, md, error))?;
-    if whole && let Ok(view) = g.maps().view(md) {
-        let slot = view.map.slot;
-        view.declared = false;
-        g.maps().mark_hot(slot);
+    if offset == 0 && length == view.length as usize {
+        // Before the lock is given back: what is declared meanwhile is not what the caller is done with.
+        maps.view(md)?.declared = false;
+        maps.mark_hot(view.map.slot);
     }
-    Ok(())
+    let sweep = if others { Sweep::Sync } else { Sweep::Own(maps.objects[map.object].version) };
+    write_to_disk(g, map.object, from, to, sweep).map_err(|error| note(g, md, error))
 }
 
 /// Writes a range of a file back, after what has to be there before it, and brings it to the disk.
@@ -485,6 +483,9 @@ pub fn destroy<H: House<State: Mapped>>(g: &mut Guard<H>, md: i32, length: usize
                 ),
             };
             result = write_to_disk(g, object, from, to, Sweep::Sync);
+        } else if view.mode.writes() && !g.maps().objects[object].flags.contains(Flags::GONE) {
+            // What was written back in the background, without length and date.
+            result = to_disk(g, object);
         }
         g.maps().drop_orphans(object);
     } else {

@@ -189,13 +189,14 @@ impl Object {
         Some(core::mem::replace(&mut self.stream, opened.stream)).filter(|stream| *stream != CLOSED)
     }
 
-    /// One user less. The last one gets the stream, for closing, unless something waits to be written through it.
+    /// One user less. The last one gets the stream, for closing, unless something waits to be written through it, and can
+    /// be.
     pub fn release(&mut self) -> Option<i32> {
         self.users = self.users.saturating_sub(1);
         if self.users == 0 {
             self.flags -= Flags::WRITTEN;
         }
-        (self.users == 0 && self.settled())
+        (self.users == 0 && (self.settled() || self.flags.contains(Flags::GONE)))
             .then(|| core::mem::replace(&mut self.stream, CLOSED))
             .filter(|s| *s != CLOSED)
     }

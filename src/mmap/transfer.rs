@@ -7,7 +7,7 @@
 //! ```
 
 use super::mapping::{Mapped, Maps, Marks, Name};
-use super::object::Object;
+use super::object::{Flags, Object};
 use crate::port::kernel::Channel;
 use crate::port::monitor::{Guard, House};
 use crate::port::storage::Errno;
@@ -174,7 +174,14 @@ pub fn end<H: House<State: Mapped>>(g: &mut Guard<H>, object: u16) {
 
 /// One user less of a file; the last one closes its stream, unless something waits to be written through it.
 pub fn release<H: House<State: Mapped>>(g: &mut Guard<H>, object: u16) {
-    let file = &mut g.maps().objects[object];
+    let maps = g.maps();
+    let file = &maps.objects[object];
+    if file.users() == 1 && file.flags.contains(Flags::GONE) {
+        // What is left of a volume that is not there any more can go nowhere.
+        discard(maps, object);
+        maps.drop_orphans(object);
+    }
+    let file = &mut maps.objects[object];
     let stream = file.release();
     if file.idle() && file.stale() {
         *file = Object::FREE;
@@ -183,4 +190,12 @@ pub fn release<H: House<State: Mapped>>(g: &mut Guard<H>, object: u16) {
         // Storage has everything: an error would be about nothing.
         let _ = g.unlocked(|| H::close(stream));
     }
+}
+
+/// Nothing of a file needs to be written any more.
+pub fn discard(maps: &mut Maps, object: u16) {
+    maps.drop_behind(object, 0);
+    let file = &mut maps.objects[object];
+    file.error = 0;
+    file.flags -= Flags::UNSYNCED;
 }

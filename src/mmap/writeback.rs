@@ -26,8 +26,9 @@ pub enum Sweep {
     Background,
     /// Everything. What a program may be changing stays dirty.
     Sync,
-    /// Everything, for the only program that may be changing it and says that it is not.
-    Own,
+    /// Everything, for the only program that may be changing it and says that it is not, as long as this is the file's
+    /// version: nobody has declared anything since.
+    Own(u32),
 }
 
 /// Sectors on their way.
@@ -89,6 +90,12 @@ impl Maps {
             }
         }
         end
+    }
+
+    /// Whether a program may be changing a mapping just now.
+    fn may_change(&self, slot: u16, sweep: Sweep) -> bool {
+        let map = self.at(slot);
+        map.marks.contains(Marks::HOT) && sweep != Sweep::Own(self.objects[map.object].version)
     }
 
     /// Calls `f` with the mappings and sectors of a run.
@@ -221,7 +228,7 @@ fn write_run<H: House<State: Mapped>>(
     let len = (run.end.min(maps.objects[object].size) - run.start) as usize;
     let stream = begin(maps, object);
     // Who holds it now may change it while it is written, and let go before that is over.
-    let hot = sweep != Sweep::Own && maps.at(run.slot).marks.contains(Marks::HOT);
+    let hot = maps.may_change(run.slot, sweep);
     maps.each_piece(object, run, |maps, slot, first, until| maps.set_busy(slot, Some((first, until))));
     let (block, inside) = match buffer.filter(|_| run.joined) {
         Some(buffer) => {
@@ -247,8 +254,7 @@ fn write_run<H: House<State: Mapped>>(
     let done = put == len;
     maps.each_piece(object, run, |maps, slot, first, until| {
         maps.set_busy(slot, None);
-        let kept = hot || sweep != Sweep::Own && maps.at(slot).marks.contains(Marks::HOT);
-        if done && !kept {
+        if done && !hot && !maps.may_change(slot, sweep) {
             maps.set_dirty(slot, first, until, false);
         }
     });
