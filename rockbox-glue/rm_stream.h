@@ -457,7 +457,7 @@ uint32_t rmport_space(int32_t stream, uint64_t *free)
     if (s)
     {
         sector_t kilobytes = 0;
-        int volume = BASEINFO_VOL(s->file.stream.infop);
+        IF_MV(int volume = BASEINFO_VOL(s->file.stream.infop);)
         cluster = fat_get_cluster_size(IF_MV(volume));
         if (fat_size(IF_MV(volume,) NULL, &kilobytes))
             *free = (uint64_t)kilobytes << 10;
