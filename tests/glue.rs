@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use support::{archive, archive_path, compiler, has_32_bit, read, root, run, scratch};
+use support::{archive, compiler, has_32_bit, read, root, run, scratch};
 
 /// A tree of this test's own.
 fn tree(name: &str) -> PathBuf {
@@ -361,18 +361,56 @@ fn the_cache_wraps_what_a_players_build_has_of_files_and_no_bootloader_has_it() 
     assert!(content(&tree) == before, "undoing leaves something");
 }
 
+/// A tree with a player's own files in it, over volumes in memory, and the cache around them.
+fn files(name: &str, arguments: &[&str]) -> PathBuf {
+    let tree = built_tree(name);
+    for part in ["player", "files"] {
+        run(Command::new("cp").arg("-r").arg(root().join("tests/glue").join(part).join(".")).arg(&tree));
+    }
+    archive("cache");
+    install(&tree, &[&["--level", "cache"], arguments].concat());
+    tree
+}
+
+/// `tests/glue/files` says what is asked of them. They are compiled with every warning an error.
+#[test]
+fn a_players_files_keep_their_promises_with_the_cache_around_them_on_one_volume_and_on_two() {
+    let tree = files("files", &[]);
+    let target = format!("ROCKMEM_TARGET={}-unknown-linux-gnu", std::env::consts::ARCH);
+    for volumes in ["EXTRA_DEFINES=", "EXTRA_DEFINES=-DONE_VOLUME"] {
+        assert_eq!(play(&tree, &["APP_TYPE=", &target, volumes]), "a player's files\n", "{volumes}");
+    }
+}
+
+#[test]
+fn a_players_files_keep_their_promises_with_32_bit() {
+    if has_32_bit() {
+        let archives = archives_32("glue-files-32-archives", "cache");
+        let tree = files("files-32", &["--archives", archives.to_str().expect("a path")]);
+        let variables = ["APP_TYPE=", "ROCKMEM_TARGET=i686-unknown-linux-gnu", CC_32];
+        assert_eq!(play(&tree, &variables), "a player's files\n");
+    }
+}
+
+/// A C compiler for 32 bit that makes programs which run without a library for 32 bit.
+const CC_32: &str = "CC=cc -m32 -static -idirafter /usr/include/x86_64-linux-gnu";
+
+/// A folder with the archive of a level for 32 bit where the installer looks for it.
+fn archives_32(name: &str, level: &str) -> PathBuf {
+    let archives = scratch(name);
+    let place = archives.join(level).join("i686-unknown-linux-gnu");
+    std::fs::create_dir_all(&place).expect("scratch");
+    let which = format!("{level}32").replace("buflib", "pool");
+    std::fs::copy(archive(&which), place.join("librockmem.a")).expect("scratch");
+    archives
+}
+
 #[test]
 fn the_pool_of_a_tree_with_32_bit() {
     if has_32_bit() {
         let tree = built_tree("32");
-        // The installer finds an archive for 32 bit in the folder of that name.
-        let archives = scratch("glue-32-archives");
-        let place = archives.join("buflib/i686-unknown-linux-gnu");
-        std::fs::create_dir_all(&place).expect("scratch");
-        archive("pool32");
-        std::fs::copy(archive_path("pool32"), place.join("librockmem.a")).expect("scratch");
+        let archives = archives_32("glue-32-archives", "buflib");
         install(&tree, &["--archives", archives.to_str().expect("a path")]);
-        let options = ["GCCOPTS=-m32", "CC=cc -m32 -static -idirafter /usr/include/x86_64-linux-gnu"];
-        assert_eq!(play(&tree, &options), OURS);
+        assert_eq!(play(&tree, &["GCCOPTS=-m32", CC_32]), OURS);
     }
 }

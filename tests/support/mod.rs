@@ -51,8 +51,9 @@ pub fn run(command: &mut Command) -> String {
 }
 
 /// How an archive is made and where it is then: `host`, `rockbox`, `rockbox32`, the same for 32 bit, `small`, the
-/// players' without the audio pool, `pool` and `pool32`, the players' pool alone, `armv4t`, `armv4t-whole` and so on, the
-/// pool alone and all but the audio pool for such a player, or `prefixed`, the host's with every name prefixed.
+/// players' without the audio pool, `pool` and `pool32`, the players' pool alone, `cache` and `cache32`, with mappings and
+/// files, `armv4t`, `armv4t-whole` and so on, the pool alone and all but the audio pool for such a player, or `prefixed`, the
+/// host's with every name prefixed.
 fn recipe(which: &str) -> (&'static [&'static str], &'static str) {
     match which {
         "host" => (&["PORT=host"], "build/librockmem.a"),
@@ -66,6 +67,10 @@ fn recipe(which: &str) -> (&'static [&'static str], &'static str) {
         "pool32" => (
             &["PORT=rockbox", "LEVEL=buflib", "TARGET=i686-unknown-linux-gnu"],
             "build/rockbox/buflib/i686-unknown-linux-gnu/librockmem.a",
+        ),
+        "cache32" => (
+            &["PORT=rockbox", "LEVEL=cache", "TARGET=i686-unknown-linux-gnu"],
+            "build/rockbox/cache/i686-unknown-linux-gnu/librockmem.a",
         ),
         "thumbv7em-whole" => (
             &["PORT=rockbox", "AUDIO_POOL=0", "TARGET=thumbv7em-none-eabi"],

@@ -105,6 +105,7 @@ static void *run(void *none)
 unsigned create_thread(void (*entry)(void), void *stack, size_t size, unsigned flags, const char *name)
 {
     pthread_t thread;
+    (void)stack, (void)size, (void)flags; /* the system's threads have their own */
     first = entry;
     its_name = name;
     return pthread_create(&thread, NULL, run, NULL) == 0;
@@ -117,6 +118,8 @@ void register_storage_idle_func(void (*function)(void))
 
 void run_idle_functions(void)
 {
-    if (idle_function)
-        idle_function();
+    void (*function)(void) = idle_function;
+    idle_function = NULL; /* once */
+    if (function)
+        function();
 }
