@@ -142,12 +142,18 @@ impl Cache {
     /// without memory to spare 128 KB at most. An extent is begun only where it begins: a stream that jumped into its
     /// middle would leave its front empty.
     pub fn class_at(&self, offset: u64, region: Option<usize>, ample: bool) -> u8 {
-        let extent = region.map_or(self.extent, |bytes| largest(bytes / 16));
+        let extent = region.map_or(self.extent, sixteenth);
         let most = if ample { extent } else { extent.min(FILES) };
         let least = self.largest.min(extent);
         let begins = |class: &u8| offset % (1 << WINDOWS[usize::from(*class)]) < 1 << WINDOWS[1];
         (least + 1..=most).rev().find(begins).unwrap_or(least)
     }
+}
+
+/// The largest extent in so many bytes: a sixteenth. What its index and our tables took must not cost a pool of 512 KB,
+/// 2 MB or 4 MB a class.
+fn sixteenth(bytes: usize) -> u8 {
+    largest((bytes + bytes / 8) / 16)
 }
 
 /// The largest class of window of at most so many bytes.
@@ -185,12 +191,9 @@ pub fn prepare<H: House<State: Cached>>(g: &mut Guard<H>, pool: Pool) -> Result<
         }
         return if g.maps().index.furnished() { Ok(()) } else { Err(Errno::NOMEM) };
     }
-    // A thirty-second of the pool, a sixteenth for streams. What its index and our tables took must not cost a pool of 512 KB,
-    // 2 MB or 4 MB a class.
-    let thirty_second = (size + size / 8) / 32;
     let cache = g.cache();
-    cache.largest = largest(thirty_second).min(FILES);
-    cache.extent = largest(2 * thirty_second);
+    cache.largest = sixteenth(size / 2).min(FILES);
+    cache.extent = sixteenth(size);
     cache.size = size;
     let maps = g.maps();
     maps.reserve = blocks.unwrap_or(Table::empty());
