@@ -27,15 +27,20 @@ fn where_memory_is_ample_less_than_a_tenth_of_what_is_played_is_copied() {
 #[test]
 fn where_windows_stand_alone_less_than_55_of_100_bytes_are_copied() {
     for bytes in [2 << 20, 4 << 20, 8 << 20] {
-        let played = alone(Home::Shared, bytes, 300);
-        assert!(played.underruns == 0 && played.short == 0 && played.copied < 55.0, "{bytes}: {played:?}");
+        for home in [Home::Shared, Home::Arena] {
+            let played = alone(home, bytes, 300);
+            assert!(
+                played.underruns == 0 && played.short == 0 && played.copied < 55.0,
+                "{home:?} of {bytes}: {played:?}"
+            );
+        }
     }
 }
 
 #[test]
 fn the_disk_wakes_up_no_more_often_than_with_a_ring_of_the_same_size() {
     for (home, bytes) in [(Home::Shared, 32 << 20), (Home::Arena, 32 << 20), (Home::Arena, 8 << 20)] {
-        for rate in [UNCOMPRESSED, 40_000] {
+        for rate in [UNCOMPRESSED, 40_000, 16_000] {
             let (ours, ring) = hour(home, bytes, rate);
             assert!(ours.underruns == 0 && ours.again == 0.0, "{ours:?}");
             assert!(ours.spin_ups <= ring, "{home:?} of {bytes} at {rate}: {ring} of the ring, {ours:?}");

@@ -44,6 +44,8 @@ fn copies(tally: &mut Tally) {
         (Home::Shared, 8 * MB),
         (Home::Shared, 16 * MB),
         (Home::Shared, 32 * MB),
+        (Home::Arena, 2 * MB),
+        (Home::Arena, 4 * MB),
         (Home::Arena, 8 * MB),
         (Home::Arena, 32 * MB),
     ] {
@@ -78,6 +80,24 @@ fn spin_ups(tally: &mut Tally) {
             );
         }
     }
+}
+
+/// The same for so many sizes and rates that it is no luck.
+fn many_hours(tally: &mut Tally) {
+    let (mut all, mut ours_all, mut ring_all, mut more) = (0, 0, 0, Vec::new());
+    for kb in [1000, 1500, 2048, 3000, 4096, 5000, 6000, 7000, 8192, 9500, 12000, 14000, 16384, 20000, 27000, 32768] {
+        for kbit in [96, 128, 160, 192, 256, 320, 900, 1411] {
+            let (ours, ring) = hour(Home::Arena, kb << 10, kbit * 125);
+            (all, ours_all, ring_all) = (all + 1, ours_all + ours.spin_ups, ring_all + ring);
+            if ours.spin_ups > ring || ours.underruns > 0 {
+                more.push((kb, kbit));
+            }
+        }
+    }
+    let verdict = tally.judge(more.is_empty());
+    println!(
+        "{all} hours, arenas of 1 to 32 MB, 96 to 1411 kbit/s: {ours_all} spin-ups, ring {ring_all}; more often in {more:?} {verdict}"
+    );
 }
 
 fn losses(tally: &mut Tally) {
@@ -144,6 +164,7 @@ fn main() {
     let mut tally = Tally::default();
     copies(&mut tally);
     spin_ups(&mut tally);
+    many_hours(&mut tally);
     losses(&mut tally);
     storms(&mut tally);
     first(&mut tally);

@@ -23,11 +23,11 @@ use core::ffi::c_int;
 
 use super::handle::{Handle, Home, keep_near, look, want, yield_near};
 use super::{Buffered, PIECE, budget, hooks, position, stream};
-use crate::cache::Cached;
 use crate::cache::ahead;
 use crate::cache::flush;
 use crate::cache::open::release;
 use crate::cache::segment::{Made, Reader, segment};
+use crate::cache::{Cached, class_to_fill_up};
 use crate::mmap::mapping::{Mapped, Maps, Marks};
 use crate::mmap::transfer::populate;
 use crate::port::kernel::{Channel, HZ};
@@ -267,7 +267,11 @@ fn stream_on<H: House<State: Buffered>>(g: &mut Guard<H>, object: u16, line: u64
     let ample = budget::ample(g);
     let arena = &g.maps().arena;
     let lent = arena.open().map(|_| arena.size);
-    let class = g.cache().class_at(job.at, lent, ample);
+    let mut class = g.cache().class_at(job.at, lent, ample);
+    if let (Some(_), Reader::Ahead(_)) = (lent, job.reader) {
+        let left = g.buffering().limit.saturating_sub(budget::sums(g).ahead);
+        class = class_to_fill_up(class, job.at, left);
+    }
     let name = match region {
         Some(name) => name,
         None => match place(g, object, class, job) {

@@ -150,6 +150,15 @@ impl Cache {
     }
 }
 
+/// The class with which a stream fills up memory of which so many bytes are left, where `most` is the largest: a window
+/// that begins here, and is at most half of that. The last of a burst are small then: little of what is left fits none, and
+/// little is played of the one that is held when the next burst begins.
+pub fn class_to_fill_up(most: u8, offset: u64, left: u64) -> u8 {
+    let size = |class: u8| 1 << WINDOWS[usize::from(class)];
+    let fits = |class: &u8| offset % size(*class) < size(1) && 2 * size(*class) <= left;
+    (2..=most).rev().find(fits).unwrap_or(most.min(2))
+}
+
 /// The largest extent in so many bytes: a sixteenth. What its index and our tables took must not cost a pool of 512 KB,
 /// 2 MB or 4 MB a class.
 fn sixteenth(bytes: usize) -> u8 {
