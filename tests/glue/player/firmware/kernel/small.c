@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -34,11 +35,25 @@ void panicf(const char *format, ...)
     abort();
 }
 
+/* How many want the processor, and how often it was taken. */
+static atomic_uint wanting, turn;
+
+static void take_turn(void)
+{
+    wanting++;
+    pthread_mutex_lock(&processor);
+    wanting--;
+    turn++;
+}
+
+/* Whoever wants it has it first. */
 void yield(void)
 {
+    unsigned mine = turn;
     pthread_mutex_unlock(&processor);
-    sched_yield();
-    pthread_mutex_lock(&processor);
+    while (wanting > 0 && turn == mine)
+        sched_yield();
+    take_turn();
 }
 
 void mutex_init(struct mutex *mutex)
@@ -95,7 +110,7 @@ static const char *its_name;
 
 static void *run(void *none)
 {
-    pthread_mutex_lock(&processor);
+    take_turn();
     self.name = its_name;
     first();
     abort(); /* it does not return */
