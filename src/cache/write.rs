@@ -153,7 +153,9 @@ fn piece<H: House<State: Cached>>(
     let name = match there {
         Some(name) => name,
         None => match place(g, object, at, from, pattern, deserves)? {
-            Placed::Here(name) => name,
+            // While memory was taken for it a region may have come over it, which speaks for its bytes from then on.
+            Placed::Here(name) if g.maps().authority(object, at) == Some(name.slot) => name,
+            Placed::Here(_) => return Ok(0),
             Placed::Again => return Ok(0),
             Placed::Past(put) => return Ok(put),
         },

@@ -12,7 +12,7 @@ use super::testing::{MAKE, RW, get, open_as, path, put, world};
 use super::{Mode, Whence, close, object, open, read, same, seek, sync, truncate};
 use crate::cache::flush;
 use crate::mmap::mapping::Mapped;
-use crate::mmap::memory::poke_at;
+use crate::mmap::memory::{faults, look_at, poke_at};
 use crate::mmap::{callers, mode};
 use crate::port::model::{Model, World, open_objects, pattern};
 use crate::port::monitor::House;
@@ -154,4 +154,35 @@ fn of_a_volume_that_is_gone_nothing_stays_when_the_last_mapping_ends() {
         };
         assert_eq!((world.streams(), left), (0, std::vec![0, 0]), "late: {late}");
     }
+}
+
+/// Who writes where nothing is cached takes memory for a window. If a mapping comes over the place meanwhile, its bytes are
+/// the file's from then on.
+#[test]
+fn what_is_written_while_a_mapping_comes_over_the_place_is_seen_in_both() {
+    let world = world(500_000);
+    let mut bytes = world.put_pattern("file", 30_000);
+    let fd = open_as(&world, "file", RW).unwrap();
+    let of = object(&mut world.enter(), fd).unwrap();
+    let ((tell, told), pool) = (std::sync::mpsc::channel(), world.pool());
+    faults::meanwhile(move || {
+        let mut g = Model::monitor().enter();
+        let md = callers::create(&mut g, pool, of, mode::Mode::Read, 0, 20_000).unwrap();
+        callers::read(&mut g, md, 0, 20_000).unwrap();
+        tell.send(md).unwrap();
+    });
+    seek(&mut world.enter(), fd, 10_240, Whence::Set).unwrap();
+    // Whole sectors, which need not be read first.
+    assert_eq!(put(&world, fd, &[9; 1024]), Ok(1024));
+    bytes[10_240..11_264].fill(9);
+    let md = told.try_recv().unwrap();
+    callers::read(&mut world.enter(), md, 0, 20_000).unwrap();
+    let start = callers::get(&mut world.enter(), md).unwrap();
+    assert!(look_at(start.addr(), 20_000) == bytes[..20_000], "the mapping has what was");
+    callers::put(&mut world.enter(), md).unwrap();
+    seek(&mut world.enter(), fd, 0, Whence::Set).unwrap();
+    assert!(get(&world, fd, 40_000).unwrap() == bytes);
+    callers::destroy(&mut world.enter(), md, 20_000).unwrap();
+    close(&mut world.enter(), fd).unwrap();
+    assert!(world.bytes_of("file").unwrap() == bytes);
 }

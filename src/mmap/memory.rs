@@ -491,12 +491,23 @@ pub fn poke_at(start: usize, bytes: &[u8]) {
 /// Allocations that fail on command.
 #[cfg(test)]
 pub mod faults {
+    use std::boxed::Box;
     use std::sync::atomic::{AtomicI32, Ordering};
+
+    use parking_lot::Mutex;
 
     /// Allocations until one fails; below 1: never.
     static LEFT: AtomicI32 = AtomicI32::new(0);
     /// Whether all after it fail too.
     static EVER: AtomicI32 = AtomicI32::new(0);
+
+    /// What happens while the next block is taken.
+    static MEANWHILE: Mutex<Option<Box<dyn FnOnce() + Send>>> = Mutex::new(None);
+
+    /// While the next block is taken, this happens.
+    pub fn meanwhile(what: impl FnOnce() + Send + 'static) {
+        *MEANWHILE.lock() = Some(Box::new(what));
+    }
 
     /// The n-th allocation from now on fails, or that and all after it.
     pub fn fail(n: i32, ever: bool) {
@@ -511,6 +522,10 @@ pub mod faults {
 
     /// Whether this one fails.
     pub(super) fn strikes() -> bool {
+        let what = MEANWHILE.lock().take();
+        if let Some(what) = what {
+            what();
+        }
         match LEFT.load(Ordering::SeqCst) {
             0 => false,
             1 => {
