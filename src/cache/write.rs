@@ -39,8 +39,8 @@ pub fn write<H: House<State: Cached>>(
     from: &[u8],
     pattern: &mut Pattern,
 ) -> Result<(usize, u64), Errno> {
-    let (offset, limit) = loop {
-        let file = &g.maps().objects[object];
+    let (at, limit, grows) = loop {
+        let file = &mut g.maps().objects[object];
         if file.flags.contains(Flags::GONE) {
             return Err(Errno::NXIO);
         }
@@ -56,22 +56,29 @@ pub fn write<H: House<State: Cached>>(
             return Ok((0, at));
         }
         let wanted = at.checked_add(from.len() as u64).ok_or(Errno::FBIG)?;
-        if wanted <= size {
-            break (at, wanted);
-        }
-        // One at a time makes a file longer: nobody's place is taken by another, and no hole is left.
-        if file.flags.contains(Flags::GROWING) {
+        let grows = wanted > size;
+        // One at a time makes a file longer: nobody's place is taken by another. None is cut while it is written to, or
+        // what comes behind the new end would leave a hole before it.
+        if file.flags.contains(Flags::CUT) || grows && file.flags.contains(Flags::GROWING) {
             g.wait(Channel::Data, None);
             continue;
         }
-        g.maps().objects[object].flags |= Flags::GROWING;
-        let limit = space::reserve(g, object, wanted);
-        let result = bounded(g, object, at, limit, from, pattern);
-        g.maps().objects[object].flags -= Flags::GROWING;
-        H::wake(Channel::Data);
-        return result;
+        file.writers += 1;
+        if grows {
+            file.flags |= Flags::GROWING;
+        }
+        break (at, if grows { space::reserve(g, object, wanted) } else { wanted }, grows);
     };
-    bounded(g, object, offset, limit, from, pattern)
+    let result = bounded(g, object, at, limit, from, pattern);
+    let file = &mut g.maps().objects[object];
+    file.writers -= 1;
+    if grows {
+        file.flags -= Flags::GROWING;
+    }
+    if grows || file.flags.contains(Flags::CUT) {
+        H::wake(Channel::Data);
+    }
+    result
 }
 
 /// Writes as far as there is room.
@@ -277,8 +284,15 @@ fn place<H: House<State: Cached>>(
 /// # Errors
 /// The device's: the file keeps its length. `ENXIO`; `EACCES`.
 pub fn truncate<H: House<State: Cached>>(g: &mut Guard<H>, object: u16, size: u64) -> Result<(), Errno> {
+    let result = cut(g, object, size);
+    g.maps().objects[object].flags -= Flags::CUT;
+    H::wake(Channel::Data);
+    result
+}
+
+fn cut<H: House<State: Cached>>(g: &mut Guard<H>, object: u16, size: u64) -> Result<(), Errno> {
     loop {
-        let file = &g.maps().objects[object];
+        let file = &mut g.maps().objects[object];
         if file.flags.contains(Flags::GONE) {
             return Err(Errno::NXIO);
         }
@@ -288,7 +302,8 @@ pub fn truncate<H: House<State: Cached>>(g: &mut Guard<H>, object: u16, size: u6
         if size >= file.size {
             return Ok(());
         }
-        if file.transfers == 0 && file.direct == (0, 0) && !file.flags.intersects(Flags::SWEPT | Flags::GROWING) {
+        file.flags |= Flags::CUT;
+        if file.transfers == 0 && file.writers == 0 && file.direct == (0, 0) && !file.flags.contains(Flags::SWEPT) {
             break;
         }
         g.wait(Channel::Data, None);
@@ -322,7 +337,6 @@ pub fn truncate<H: House<State: Cached>>(g: &mut Guard<H>, object: u16, size: u6
         maps.drop_behind(object, size);
         clear_tail(maps, object, size);
     }
-    H::wake(Channel::Data);
     result
 }
 

@@ -165,6 +165,8 @@ mod meanwhile;
 #[cfg(test)]
 mod scarce;
 #[cfg(test)]
+mod seeds;
+#[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;

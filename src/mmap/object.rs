@@ -53,6 +53,8 @@ pub struct Object {
     pub unit: u32,
     /// Transfers under way through its stream.
     pub transfers: u16,
+    /// Writes by offset under way.
+    pub writers: u16,
     /// Lone reads that were not in memory, since it was opened.
     pub lone: u16,
     /// Segments of it that went because memory was short, lately.
@@ -95,6 +97,8 @@ bitflags! {
         const SYNCING = 1024;
         /// Its writes go to storage at once.
         const THROUGH = 128;
+        /// Somebody cuts it, or waits for that: no new write by offset begins.
+        const CUT = 2048;
     }
 }
 
@@ -117,6 +121,7 @@ impl Object {
         dirtied: 0,
         unit: 0,
         transfers: 0,
+        writers: 0,
         lone: 0,
         lost: 0,
         needed: 0,
