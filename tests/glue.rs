@@ -374,11 +374,12 @@ fn files(name: &str, arguments: &[&str]) -> PathBuf {
 
 /// `tests/glue/files` says what is asked of them. They are compiled with every warning an error.
 #[test]
-fn a_players_files_keep_their_promises_with_the_cache_around_them_on_one_volume_and_on_two() {
+fn a_players_files_keep_their_promises_with_the_cache_around_them_on_volumes_of_every_kind() {
     let tree = files("files", &[]);
     let target = format!("ROCKMEM_TARGET={}-unknown-linux-gnu", std::env::consts::ARCH);
-    for volumes in ["EXTRA_DEFINES=", "EXTRA_DEFINES=-DONE_VOLUME"] {
-        assert_eq!(play(&tree, &["APP_TYPE=", &target, volumes]), "a player's files\n", "{volumes}");
+    for volumes in ["", "-DONE_VOLUME -DSECTOR_SIZE=2048", "-DSECTOR_SIZE=4096"] {
+        let volumes = format!("EXTRA_DEFINES={volumes}");
+        assert_eq!(play(&tree, &["APP_TYPE=", &target, &volumes]), "a player's files\n", "{volumes}");
     }
 }
 

@@ -266,6 +266,36 @@ static void a_full_volume_is_told_of_and_everything_before_is_kept(void)
     CHECK(close(fd) == 0 && small_remove("/0/fill") == 0 && small_remove("/0/other") == 0);
 }
 
+static void a_command_that_fails_is_told_of_and_can_be_tried_again(void)
+{
+    store("/0/f", 6000);
+    remount();
+    int fd = opened("/0/f", O_RDWR);
+    command_fails = true;
+    CHECK(read(fd, got, 100) < 0 && errno == EIO && lseek(fd, 0, SEEK_CUR) == 0 && !command_fails);
+    CHECK(read(fd, got, BIG) == 6000 && memcmp(got, bytes, 6000) == 0);
+    CHECK(write(fd, bytes, 6000) == 6000 && lseek(fd, 1, SEEK_SET) == 1 && write(fd, bytes + 9, 50) == 50);
+    command_fails = true;
+    CHECK(fsync(fd) < 0 && errno == EIO && !command_fails && fsync(fd) == 0 && on_disk("/0/f") == 12000);
+    CHECK(lseek(fd, -500, SEEK_END) == 11500 && write(fd, bytes, 500) == 500);
+    command_fails = true;
+    CHECK(close(fd) < 0 && errno == EIO && !command_fails);
+    fd = opened("/0/f", O_RDONLY);
+    CHECK(filesize(fd) == 12000 && read(fd, got, 51) == 51 && memcmp(got + 1, bytes + 9, 50) == 0);
+    CHECK(lseek(fd, 6000, SEEK_SET) == 6000 && read(fd, got, BIG) == 6000 && memcmp(got, bytes, 5500) == 0 &&
+          memcmp(got + 5500, bytes, 500) == 0);
+    CHECK(close(fd) == 0 && (fd = opened("/0/f", O_WRONLY | O_APPEND)) >= 0 && write(fd, bytes, 600) == 600);
+    length_fails = true;
+    CHECK(fsync(fd) < 0 && errno == EIO && !length_fails && on_disk("/0/f") == 12600 && fsync(fd) == 0);
+    CHECK(write(fd, bytes, 400) == 400);
+    length_fails = true;
+    CHECK(close(fd) < 0 && errno == EIO && !length_fails);
+    fd = opened("/0/f", O_RDONLY);
+    CHECK(filesize(fd) == 13000 && close(fd) == 0);
+    remount();
+    CHECK(on_disk("/0/f") == 13000 && small_remove("/0/f") == 0);
+}
+
 /* The library's own streams, as buffering opens them. */
 static void a_stream_by_name_is_the_same_file_as_a_descriptor(void)
 {
@@ -351,6 +381,7 @@ int main(int count, char **seeds)
     a_file_that_was_emptied_is_not_the_one_that_got_its_cluster();
     a_card_that_was_pulled_costs_what_waited_and_no_more();
     a_full_volume_is_told_of_and_everything_before_is_kept();
+    a_command_that_fails_is_told_of_and_can_be_tried_again();
     a_stream_by_name_is_the_same_file_as_a_descriptor();
     a_call_that_ends_after_the_close_moves_nobodys_offset();
     disk_unmount_all();

@@ -20,6 +20,7 @@ static struct volume
 
 bool present[NUM_VOLUMES];
 unsigned long reads, writes, lookups;
+bool command_fails, length_fails;
 
 static struct volume *volume_of(const struct fat_file *file)
 {
@@ -180,6 +181,13 @@ void fat_seek_to_stream(struct fat_filestr *at, const struct fat_filestr *other)
     at->fatfilep = file;
 }
 
+static bool once(bool *fault)
+{
+    bool was = *fault;
+    *fault = false;
+    return was;
+}
+
 /* One command for what lies together. While storage is at work others run. */
 long fat_readwrite(struct fat_filestr *at, unsigned long count, void *buffer, bool write)
 {
@@ -190,6 +198,8 @@ long fat_readwrite(struct fat_filestr *at, unsigned long count, void *buffer, bo
         return -1;
     if (to.eof && !write)
         return 0;
+    if (once(&command_fails))
+        return -1;
     for (to.eof = false; done < count; done++)
     {
         if (to.lastsector == 0 || to.sectornum + 1 == SECTORS)
@@ -238,7 +248,7 @@ int fat_closewrite(struct fat_filestr *at, uint32_t size)
 {
     struct fat_file *file = at->fatfilep;
     struct volume *v = volume_of(file);
-    if (!v || !present[v - volumes])
+    if (!v || !present[v - volumes] || once(&length_fails))
         return -1;
     if (size == 0 && file->firstcluster)
     {

@@ -24,7 +24,9 @@
 #define AUX_FILEOBJS 3
 #define FILE_SIZE_MAX 0x7fffffffu
 #define O_TRUNC_THRESH 65536
+#ifndef SECTOR_SIZE
 #define SECTOR_SIZE 512
+#endif
 #ifdef ONE_VOLUME
 #define NUM_VOLUMES 1
 #define IF_MV(...)
@@ -192,6 +194,7 @@ bool storage_present(int drive);
 #define CLUSTERS 1500
 extern bool present[NUM_VOLUMES];
 extern unsigned long reads, writes, lookups; /* commands to storage, and steps along chains */
+extern bool command_fails, length_fails;     /* the next that moves sectors, or brings a length to its entry; only that one */
 void format(int volume);
 void mount(int volume, bool mounted);
 int name_find(int volume, const char *name);
