@@ -10,18 +10,7 @@ use crate::mmap::mapping::Mapped;
 use crate::mmap::object::Flags;
 use crate::mmap::transfer::discard;
 use crate::port::monitor::{Guard, House};
-use crate::port::storage::{Errno, How, Identity, Names};
-
-/// Which file a name leads to.
-fn identify<H: House<State: Cached> + Names>(g: &mut Guard<H>, path: &CStr) -> Result<Identity, Errno> {
-    let opened = g.unlocked(|| {
-        let opened = H::open(path, How::empty())?;
-        // Nothing was written through it.
-        let _ = H::close(opened.stream);
-        Ok(opened)
-    })?;
-    Ok(opened.identity)
-}
+use crate::port::storage::{Errno, Identity, Names};
 
 /// The last name of a file is gone.
 pub fn bury<H: House<State: Cached>>(g: &mut Guard<H>, identity: &Identity) {
@@ -47,9 +36,8 @@ pub fn bury<H: House<State: Cached>>(g: &mut Guard<H>, identity: &Identity) {
 /// # Errors
 /// As `remove()` of the system.
 pub fn remove<H: House<State: Cached> + Names>(g: &mut Guard<H>, path: &CStr) -> Result<(), Errno> {
-    let victim = identify(g, path);
-    g.unlocked(|| H::remove(path))?;
-    if let Ok(victim) = victim {
+    // Storage says which file it was, for the names may have changed until a moment ago.
+    if let Some(victim) = g.unlocked(|| H::remove(path))? {
         bury(g, &victim);
     }
     Ok(())
@@ -60,11 +48,7 @@ pub fn remove<H: House<State: Cached> + Names>(g: &mut Guard<H>, path: &CStr) ->
 /// # Errors
 /// As `rename()` of the system.
 pub fn rename<H: House<State: Cached> + Names>(g: &mut Guard<H>, from: &CStr, to: &CStr) -> Result<(), Errno> {
-    let (mover, victim) = (identify(g, from), identify(g, to));
-    g.unlocked(|| H::rename(from, to))?;
-    if let (Ok(mover), Ok(victim)) = (mover, victim)
-        && (mover.volume, mover.file) != (victim.volume, victim.file)
-    {
+    if let Some(victim) = g.unlocked(|| H::rename(from, to))? {
         bury(g, &victim);
     }
     Ok(())

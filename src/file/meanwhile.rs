@@ -9,7 +9,7 @@
 use std::vec::Vec;
 
 use super::testing::{MAKE, RW, get, open_as, path, put, world};
-use super::{Mode, Whence, close, object, open, read, same, seek, sync, truncate};
+use super::{Mode, Whence, close, object, open, read, remove, rename, same, seek, sync, truncate};
 use crate::cache::flush;
 use crate::mmap::mapping::Mapped;
 use crate::mmap::memory::{faults, look_at, poke_at};
@@ -185,4 +185,37 @@ fn what_is_written_while_a_mapping_comes_over_the_place_is_seen_in_both() {
     callers::destroy(&mut world.enter(), md, 20_000).unwrap();
     close(&mut world.enter(), fd).unwrap();
     assert!(world.bytes_of("file").unwrap() == bytes);
+}
+
+/// What has lost its name is the file that had it in the end, not the one that had it when somebody looked.
+#[test]
+fn a_file_that_gets_out_of_the_way_of_a_rename_or_a_remove_in_time_is_kept() {
+    for removes in [false, true] {
+        let world = world(500_000);
+        for name in ["old", "new"] {
+            world.put_pattern(name, 3000);
+        }
+        let fd = open_as(&world, "old", RW).unwrap();
+        assert_eq!(put(&world, fd, &[5; 700]), Ok(700));
+        world.when_renaming(move || {
+            // The file gets another name, and a third one its old name.
+            rename(&mut Model::monitor().enter(), &path("old"), &path("kept")).unwrap();
+            let mut g = Model::monitor().enter();
+            rename(&mut g, &path("new"), &path("old")).unwrap();
+        });
+        match removes {
+            true => remove(&mut world.enter(), &path("old")).unwrap(),
+            false => {
+                world.put_pattern("third", 100);
+                rename(&mut world.enter(), &path("third"), &path("old")).unwrap();
+            }
+        }
+        let other = open_as(&world, "kept", RW).unwrap();
+        assert_eq!(same(&mut world.enter(), fd, other), Ok(true), "removes: {removes}");
+        close(&mut world.enter(), other).unwrap();
+        close(&mut world.enter(), fd).unwrap();
+        assert_eq!(world.bytes_of("kept").unwrap()[..700], [5; 700], "removes: {removes}");
+        assert_eq!(world.bytes_of("old").is_none(), removes);
+        assert_eq!(world.streams(), 0);
+    }
 }

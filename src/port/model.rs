@@ -108,6 +108,8 @@ struct Disk {
     opened: Option<Box<dyn FnOnce() + Send>>,
     /// What happens once a file has been changed, before who changed it hears of it.
     changed: Option<Box<dyn FnOnce() + Send>>,
+    /// What happens before a name is taken from a file.
+    renaming: Option<Box<dyn FnOnce() + Send>>,
     /// What happens once a file has been synced, before who synced it hears of it.
     synced: Option<Box<dyn FnOnce() + Send>>,
 }
@@ -143,6 +145,12 @@ impl Disk {
     fn used(&self) -> u64 {
         let living = self.files.iter().filter(|file| file.named || file.streams > 0);
         living.map(|file| (file.bytes.len() as u64).next_multiple_of(UNIT)).sum()
+    }
+
+    /// A file has lost its name.
+    fn buried(&mut self, file: usize) -> Option<Identity> {
+        self.files[file].named = false;
+        Some(self.files[file].identity())
     }
 
     fn free(&self) -> Option<u64> {
@@ -349,21 +357,20 @@ fn at_the_door() -> MutexGuard<'static, Option<Disk>> {
 }
 
 impl Names for Model {
-    fn remove(path: &CStr) -> Result<(), Errno> {
+    fn remove(path: &CStr) -> Result<Option<Identity>, Errno> {
+        happens(|disk| disk.renaming.take());
         disk(|disk| {
             let file = disk.names.remove(path.to_str().expect("text")).ok_or(Errno::NOENT)?;
-            disk.files[file].named = false;
-            Ok(())
+            Ok(disk.buried(file))
         })
     }
 
-    fn rename(from: &CStr, to: &CStr) -> Result<(), Errno> {
+    fn rename(from: &CStr, to: &CStr) -> Result<Option<Identity>, Errno> {
+        happens(|disk| disk.renaming.take());
         disk(|disk| {
             let file = disk.names.remove(from.to_str().expect("text")).ok_or(Errno::NOENT)?;
-            if let Some(victim) = disk.names.insert(to.to_str().expect("text").to_string(), file) {
-                disk.files[victim].named = victim == file;
-            }
-            Ok(())
+            let victim = disk.names.insert(to.to_str().expect("text").to_string(), file);
+            Ok(victim.filter(|victim| *victim != file).and_then(|victim| disk.buried(victim)))
         })
     }
 }
@@ -547,6 +554,11 @@ impl World {
     /// The next time that a file is brought to the disk, this happens before who does it hears that it is done.
     pub fn when_synced(&self, meanwhile: impl FnOnce() + Send + 'static) {
         disk(|disk| disk.synced = Some(Box::new(meanwhile)));
+    }
+
+    /// The next time that a name is removed or given to another file, this happens before.
+    pub fn when_renaming(&self, meanwhile: impl FnOnce() + Send + 'static) {
+        disk(|disk| disk.renaming = Some(Box::new(meanwhile)));
     }
 
     /// Transfers stop before they begin.

@@ -191,15 +191,17 @@ pub trait Storage: 'static {
 
 /// Storage whose directories are ours to change.
 pub trait Names: Storage {
-    /// Removes a name. The data of an open file stays until its last stream is closed.
+    /// Removes a name. The data of an open file stays until its last stream is closed. Answers which file has lost its
+    /// last name, by volume and number; nothing for one that was never opened.
     ///
     /// # Errors
     /// As `remove()` of the system.
-    fn remove(path: &CStr) -> Result<(), Errno>;
+    fn remove(path: &CStr) -> Result<Option<Identity>, Errno>;
 
-    /// Gives a file another name. A file that had it is removed. Identities and streams stay.
+    /// Gives a file another name. A file that had it is removed. Identities and streams stay. Answers as
+    /// [`remove`](Self::remove) which file that was, if any.
     ///
     /// # Errors
     /// As `rename()` of the system.
-    fn rename(from: &CStr, to: &CStr) -> Result<(), Errno>;
+    fn rename(from: &CStr, to: &CStr) -> Result<Option<Identity>, Errno>;
 }

@@ -26,6 +26,18 @@ fn descriptor(path: &CStr, flags: libc::c_int) -> Result<i32, Errno> {
     if stream < 0 { Err(last()) } else { Ok(stream) }
 }
 
+/// What the operating system's numbers of a file are to us.
+fn identity(found: &libc::stat) -> Identity {
+    #[allow(clippy::unnecessary_cast)] // the numbers' types differ between systems
+    let (volume, file) = (found.st_dev as u64, found.st_ino as u64);
+    Identity {
+        volume,
+        file,
+        size: u64::try_from(found.st_size).unwrap_or(0),
+        stamp: (found.st_mtime as u64).wrapping_mul(1_000_000_000).wrapping_add(found.st_mtime_nsec as u64),
+    }
+}
+
 /// What the operating system says about an open file.
 pub fn identify(stream: i32) -> Result<Identity, Errno> {
     let mut found = MaybeUninit::<libc::stat>::uninit();
@@ -38,14 +50,7 @@ pub fn identify(stream: i32) -> Result<Identity, Errno> {
     if found.st_mode & libc::S_IFMT == libc::S_IFDIR {
         return Err(Errno(libc::EISDIR));
     }
-    #[allow(clippy::unnecessary_cast)] // the numbers' types differ between systems
-    let (volume, file) = (found.st_dev as u64, found.st_ino as u64);
-    Ok(Identity {
-        volume,
-        file,
-        size: u64::try_from(found.st_size).unwrap_or(0),
-        stamp: (found.st_mtime as u64).wrapping_mul(1_000_000_000).wrapping_add(found.st_mtime_nsec as u64),
-    })
+    Ok(identity(&found))
 }
 
 /// [`Storage::open`](crate::port::storage::Storage::open).
@@ -149,14 +154,31 @@ pub fn space(stream: i32) -> Space {
     Space { unit: u32::try_from(unit).unwrap_or(SECTOR), free: Some(blocks.saturating_mul(unit)) }
 }
 
+/// Which file a name leads to, as far as that file has no other one; nothing if it leads nowhere.
+fn only_name_of(path: &CStr) -> Option<Identity> {
+    let mut found = MaybeUninit::<libc::stat>::uninit();
+    // SAFETY: a C string, and the pointer is to a `stat` of ours.
+    if unsafe { libc::lstat(path.as_ptr(), found.as_mut_ptr()) } != 0 {
+        return None;
+    }
+    // SAFETY: lstat succeeded, so it filled the struct.
+    let found = unsafe { found.assume_init() };
+    (found.st_nlink == 1).then(|| identity(&found))
+}
+
 /// [`Names::remove`](crate::port::storage::Names::remove).
-pub fn remove(path: &CStr) -> Result<(), Errno> {
+pub fn remove(path: &CStr) -> Result<Option<Identity>, Errno> {
+    let victim = only_name_of(path);
     // SAFETY: a C string.
-    done(unsafe { libc::unlink(path.as_ptr()) })
+    done(unsafe { libc::unlink(path.as_ptr()) })?;
+    Ok(victim)
 }
 
 /// [`Names::rename`](crate::port::storage::Names::rename).
-pub fn rename(from: &CStr, to: &CStr) -> Result<(), Errno> {
+pub fn rename(from: &CStr, to: &CStr) -> Result<Option<Identity>, Errno> {
+    let (mover, victim) = (only_name_of(from), only_name_of(to));
     // SAFETY: C strings.
-    done(unsafe { libc::rename(from.as_ptr(), to.as_ptr()) })
+    done(unsafe { libc::rename(from.as_ptr(), to.as_ptr()) })?;
+    let file = |identity: &Identity| (identity.volume, identity.file);
+    Ok(victim.filter(|victim| mover.as_ref().map(file) != Some(file(victim))))
 }

@@ -5,7 +5,7 @@ use std::boxed::Box;
 use parking_lot::Mutex;
 
 use super::fat::{Blocks, Volume};
-use crate::port::storage::{Errno, Opened};
+use crate::port::storage::{Errno, Identity, Opened};
 
 static MOUNTED: Mutex<Option<Volume>> = Mutex::new(None);
 
@@ -78,8 +78,10 @@ pub trait Streams {
     fn named(self, volume: &Volume) -> Self;
 }
 
-impl Streams for () {
-    fn named(self, _: &Volume) -> Self {}
+impl Streams for Option<Identity> {
+    fn named(self, _: &Volume) -> Self {
+        self
+    }
 }
 
 impl Streams for Opened {

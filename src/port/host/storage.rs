@@ -61,11 +61,11 @@ impl Storage for System {
 }
 
 impl Names for System {
-    fn remove(path: &CStr) -> Result<(), Errno> {
+    fn remove(path: &CStr) -> Result<Option<Identity>, Errno> {
         image::named(|volume| volume.remove(path)).unwrap_or_else(|| files::remove(path))
     }
 
-    fn rename(from: &CStr, to: &CStr) -> Result<(), Errno> {
+    fn rename(from: &CStr, to: &CStr) -> Result<Option<Identity>, Errno> {
         image::named(|volume| volume.rename(from, to)).unwrap_or_else(|| files::rename(from, to))
     }
 }

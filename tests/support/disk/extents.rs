@@ -395,19 +395,22 @@ impl Volume for Extents {
         Space { unit: self.cluster as u32, free: Some(self.free * self.cluster) }
     }
 
-    fn remove(&mut self, path: &CStr) -> Result<(), Errno> {
+    fn remove(&mut self, path: &CStr) -> Result<Option<Identity>, Errno> {
         let node = self.names.remove(text(path)).ok_or(Errno::NOENT)?;
+        let removed = self.identity(node);
         self.nodes[node].named = false;
         self.bury(node);
-        self.publish(node)
+        self.publish(node).map(|()| Some(removed))
     }
 
-    fn rename(&mut self, from: &CStr, to: &CStr) -> Result<(), Errno> {
+    fn rename(&mut self, from: &CStr, to: &CStr) -> Result<Option<Identity>, Errno> {
         let node = self.names.remove(text(from)).ok_or(Errno::NOENT)?;
-        if let Some(victim) = self.names.insert(text(to).to_string(), node).filter(|victim| *victim != node) {
+        let victim = self.names.insert(text(to).to_string(), node).filter(|victim| *victim != node);
+        let replaced = victim.map(|victim| self.identity(victim));
+        if let Some(victim) = victim {
             self.nodes[victim].named = false;
             self.bury(victim);
         }
-        self.publish(node)
+        self.publish(node).map(|()| replaced)
     }
 }

@@ -109,11 +109,11 @@ impl Volume for Fat {
         self.0.room()
     }
 
-    fn remove(&mut self, path: &CStr) -> Result<(), Errno> {
+    fn remove(&mut self, path: &CStr) -> Result<Option<Identity>, Errno> {
         self.0.remove(path)
     }
 
-    fn rename(&mut self, from: &CStr, to: &CStr) -> Result<(), Errno> {
+    fn rename(&mut self, from: &CStr, to: &CStr) -> Result<Option<Identity>, Errno> {
         self.0.rename(from, to)
     }
 

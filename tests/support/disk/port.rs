@@ -30,8 +30,8 @@ pub trait Volume: Send {
     fn truncate(&mut self, stream: i32, size: u64) -> Result<(), Errno>;
     fn sync(&mut self, stream: i32) -> Result<Identity, Errno>;
     fn space(&self) -> Space;
-    fn remove(&mut self, path: &CStr) -> Result<(), Errno>;
-    fn rename(&mut self, from: &CStr, to: &CStr) -> Result<(), Errno>;
+    fn remove(&mut self, path: &CStr) -> Result<Option<Identity>, Errno>;
+    fn rename(&mut self, from: &CStr, to: &CStr) -> Result<Option<Identity>, Errno>;
 
     /// Ends the mount in order.
     fn unmount(self: Box<Self>) -> Result<(), Errno> {
@@ -129,11 +129,11 @@ impl Storage for Plain {
 }
 
 impl Names for Plain {
-    fn remove(path: &CStr) -> Result<(), Errno> {
+    fn remove(path: &CStr) -> Result<Option<Identity>, Errno> {
         volume(|volume| volume.remove(path))
     }
 
-    fn rename(from: &CStr, to: &CStr) -> Result<(), Errno> {
+    fn rename(from: &CStr, to: &CStr) -> Result<Option<Identity>, Errno> {
         volume(|volume| volume.rename(from, to))
     }
 }

@@ -303,10 +303,10 @@ impl<H: Names> Files for Uncached<H> {
     }
 
     fn remove(&mut self, path: &str) -> Result<(), Errno> {
-        H::remove(&c(path))
+        H::remove(&c(path)).map(drop)
     }
 
     fn rename(&mut self, from: &str, to: &str) -> Result<(), Errno> {
-        H::rename(&c(from), &c(to))
+        H::rename(&c(from), &c(to)).map(drop)
     }
 }

@@ -94,6 +94,13 @@ impl Volume {
         number
     }
 
+    /// Which file has its entry at this place, by number alone; nothing for one that was never opened, or that has two
+    /// names because a rename failed.
+    fn known(&self, entry: u64) -> Option<Identity> {
+        let number = self.numbers.get(&entry).filter(|_| !self.twins.iter().any(|twins| twins.contains(&entry)));
+        number.map(|number| Identity { volume: self.identity(), file: *number, size: 0, stamp: 0 })
+    }
+
     /// Mounts the volume on a disk.
     ///
     /// # Errors
@@ -354,11 +361,12 @@ impl Volume {
         self.files[n].as_ref().map(|file| file.identity(self.mount)).ok_or(Errno::BADF)
     }
 
-    /// Removes the name of a file. Its clusters are freed when nobody has it open.
+    /// Removes the name of a file: which file that was, if it was ever opened. Its clusters are freed when nobody has it
+    /// open.
     ///
     /// # Errors
     /// `ENOENT`; `EISDIR`; the device's.
-    pub fn remove(&mut self, path: &CStr) -> Result<(), Errno> {
+    pub fn remove(&mut self, path: &CStr) -> Result<Option<Identity>, Errno> {
         let parts = parts(path)?;
         let Some((name, way)) = parts.split_last() else { return Err(Errno::ISDIR) };
         let found = self.edit(|tree, _| {
@@ -375,16 +383,18 @@ impl Volume {
         {
             return Err(error);
         }
+        let removed = self.known(found.at);
         self.orphan(&found);
-        Ok(())
+        Ok(removed)
     }
 
-    /// Gives a file or directory another name, in the place of a file that has it.
+    /// Gives a file or directory another name, in the place of a file that has it: which file that was, if there was one that
+    /// was ever opened.
     ///
     /// # Errors
     /// `ENOENT`; `EISDIR` or `EEXIST` where a directory is in the way; `EINVAL` for a directory inside itself; `ENOSPC`;
     /// the device's.
-    pub fn rename(&mut self, from: &CStr, to: &CStr) -> Result<(), Errno> {
+    pub fn rename(&mut self, from: &CStr, to: &CStr) -> Result<Option<Identity>, Errno> {
         let (from, to) = (parts(from)?, parts(to)?);
         let (Some((old, from_way)), Some((new, to_way))) = (from.split_last(), to.split_last()) else {
             return Err(Errno::BUSY);
@@ -430,7 +440,7 @@ impl Volume {
             return Err(error);
         }
         if target.at == source.at {
-            return Ok(());
+            return Ok(None);
         }
         // Then the old name goes, unless that happened with the new one.
         let gone = self.edit(|tree, _| {
@@ -460,6 +470,7 @@ impl Volume {
         if let Some(file) = self.at(source.at).and_then(|open| self.files[open].as_mut()) {
             file.entry = target.at;
         }
+        let replaced = victim.and_then(|_| self.known(target.at));
         let number = self.number(source.at);
         self.numbers.remove(&source.at);
         self.numbers.insert(target.at, number);
@@ -468,7 +479,7 @@ impl Volume {
             // The name is changed: what cannot be freed is only lost.
             let _ = self.free_loose(victim.first());
         }
-        Ok(())
+        Ok(replaced)
     }
 
     /// Makes a directory.
