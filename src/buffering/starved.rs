@@ -53,7 +53,7 @@ fn crossing(world: &World) -> (i32, usize) {
 
 #[test]
 fn a_reader_who_waits_gets_memory_of_streams_that_only_have_it_ahead() {
-    for seed in 1..=20 {
+    for seed in 1..=100 {
         let _run = turns::begin(seed);
         let world = ready(300_000);
         let playing = world.put_pattern("playing", FILE);

@@ -266,6 +266,8 @@ fn stream_data<H: House<State: Buffered>>(
             }
             // Making room for the bridge took the bytes.
             Joined::Again => {}
+            // As for who finds no bridge at all.
+            Joined::NoMemory if H::ticks().wrapping_sub(began) < PATIENCE => rest(g, id),
             Joined::NoMemory => {
                 let maps = g.maps();
                 let Some((slot, inside, run)) = maps.run_at(object, pos) else {
