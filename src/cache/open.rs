@@ -72,7 +72,8 @@ pub fn stream<H: House<State: Cached>>(g: &mut Guard<H>, path: &CStr, mut how: H
 }
 
 /// Asks storage for a stream until what it says of the file is of now, and not from before a sync of ours: else the file
-/// would look as if somebody else had changed it.
+/// would look as if somebody else had changed it. Nor is it from before the file lost its name: who had it open then has it
+/// under an object that nobody finds.
 ///
 /// # Errors
 /// Storage's.
@@ -81,11 +82,14 @@ pub fn fresh<H: House<State: Cached>, R>(
     mut ask: impl FnMut() -> Result<(Opened, R), Errno>,
 ) -> Result<(Opened, R), Errno> {
     loop {
-        let syncs = g.maps().syncs;
+        let (syncs, buries) = (g.maps().syncs, g.maps().buries);
         let (opened, rest) = g.unlocked(&mut ask)?;
         let maps = g.maps();
-        let behind = |n: u16| maps.objects[n].identity != opened.identity;
-        if maps.syncs == syncs || !known(maps, &opened.identity).is_some_and(behind) {
+        let behind = match known(maps, &opened.identity) {
+            Some(n) => maps.syncs != syncs && maps.objects[n].identity != opened.identity,
+            None => maps.buries != buries,
+        };
+        if !behind {
             return Ok((opened, rest));
         }
         let _ = g.unlocked(|| H::close(opened.stream));
@@ -110,14 +114,18 @@ pub fn attach_as<H: House<State: Cached>>(g: &mut Guard<H>, opened: Opened, name
     maps.opens = maps.opens.wrapping_add(1);
     let opens = maps.opens;
     let same = |maps: &Maps| if nameless { buried(maps, &opened.identity) } else { known(maps, &opened.identity) };
+    // Of which object it was known that the stream is: while this waits, its file may be changed and synced.
+    let mut his = None;
     while let Some(n) = same(g.maps()) {
         let object = &mut g.maps().objects[n];
         // What was changed through us is known: storage's size and date are behind, or of the same change.
         let changing = !object.settled() || object.flags.contains(Flags::SYNCING);
-        let ours = nameless || changing || object.users() > 0 && object.flags.contains(Flags::WRITTEN);
+        let ours =
+            nameless || changing || his == Some(n) || object.users() > 0 && object.flags.contains(Flags::WRITTEN);
         if object.identity == opened.identity || ours {
             if opened.writable && !object.flags.contains(Flags::WRITABLE) && object.transfers > 0 {
                 // The stream that only reads is in use; it will be exchanged.
+                his = Some(n);
                 g.wait(Channel::Data, None);
                 continue;
             }

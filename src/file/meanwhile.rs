@@ -271,3 +271,28 @@ fn a_long_read_gives_a_sector_as_it_was_or_as_it_is_whenever_it_is_written_back(
         close(&mut world.enter(), fd).unwrap();
     }
 }
+
+/// Who opens a file that loses its name before he hears of it has what the name leads to now, or nothing: never a second
+/// object of the old one, without what is not written yet.
+#[test]
+fn a_file_that_is_replaced_while_it_is_opened_is_not_opened_a_second_time() {
+    for removes in [false, true] {
+        let world = world(500_000);
+        world.put_pattern("new", 3000);
+        let writer = open_as(&world, "file", MAKE).unwrap();
+        assert_eq!(put(&world, writer, &[5; 700]), Ok(700));
+        world.when_opened(move || match removes {
+            true => remove(&mut Model::monitor().enter(), &path("file")).unwrap(),
+            false => rename(&mut Model::monitor().enter(), &path("new"), &path("file")).unwrap(),
+        });
+        match open_as(&world, "file", Mode::READ) {
+            Err(error) => assert!(removes && error == Errno::NOENT),
+            Ok(reader) => {
+                assert_eq!(get(&world, reader, 4000).unwrap(), pattern(3000));
+                close(&mut world.enter(), reader).unwrap();
+            }
+        }
+        close(&mut world.enter(), writer).unwrap();
+        assert_eq!(world.streams(), 0);
+    }
+}

@@ -314,6 +314,9 @@ fn run(seed: u64) {
     let pool = [90_000, 160_000, 400_000][turns.below(3)];
     let world = World::new(pool);
     world.limit(1 << 30);
+    if turns.below(2) == 0 {
+        world.modest();
+    }
     let parts = Parts { pool: world.pool(), known: Arc::new(Mutex::new(Known { makings: 2, ..Known::default() })) };
     for n in 0..2 {
         let bytes: Vec<u8> = (0..900).flat_map(|place| record(n + 1, place, 0)).collect();

@@ -209,6 +209,8 @@ pub struct Maps {
     pub opens: u32,
     /// Counts syncs: what storage said of a file before the last one may be behind.
     pub syncs: u32,
+    /// Counts files that have lost their last name: a stream that storage gave before may be of one of them.
+    pub buries: u32,
 }
 
 /// A state with mappings in it.
@@ -250,6 +252,7 @@ impl Maps {
             checks: false,
             opens: 0,
             syncs: 0,
+            buries: 0,
         }
     }
 

@@ -102,6 +102,8 @@ struct Disk {
     write_fault: Fault,
     sync_fault: Fault,
     limit: Option<u64>,
+    /// Streams that were asked for to read with can do nothing else.
+    modest: bool,
     held: bool,
     waiting: u32,
     /// What happens once a file has been opened, before its opener hears of it.
@@ -217,7 +219,8 @@ impl Storage for Model {
                 None if how.contains(How::CREATE) => disk.make(path, disk.files.len() as u64 + 1, Vec::new()),
                 None => return Err(Errno::NOENT),
             };
-            Ok(disk.stream_of(file))
+            let opened = disk.stream_of(file);
+            Ok(Opened { writable: how.contains(How::WRITE) || !disk.modest, ..opened })
         });
         happens(|disk| disk.opened.take());
         opened
@@ -497,6 +500,11 @@ impl World {
     /// The room on the volume, in bytes of clusters; without this call nobody has counted it.
     pub fn limit(&self, bytes: u64) {
         disk(|disk| disk.limit = Some(bytes));
+    }
+
+    /// From now on streams can write only where that was asked for.
+    pub fn modest(&self) {
+        disk(|disk| disk.modest = true);
     }
 
     /// Read commands so far.
