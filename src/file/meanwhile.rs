@@ -9,7 +9,7 @@
 use std::vec::Vec;
 
 use super::testing::{MAKE, RW, get, open_as, path, put, world};
-use super::{Mode, Whence, close, object, open, read, remove, rename, same, seek, sync, truncate};
+use super::{Mode, Whence, close, object, open, read, remove, rename, same, seek, sync, truncate, write};
 use crate::cache::flush;
 use crate::mmap::mapping::Mapped;
 use crate::mmap::memory::{faults, look_at, poke_at};
@@ -230,7 +230,7 @@ fn a_long_read_gives_no_bytes_of_a_long_write_that_begins_in_its_midst() {
     world.when_half_read(move || {
         let mut g = Model::monitor().enter();
         seek(&mut g, writer, 1 << 16, Whence::Set).unwrap();
-        assert_eq!(super::write(&mut g, writer, &[9; 1 << 16]), Ok(1 << 16));
+        assert_eq!(write(&mut g, writer, &[9; 1 << 16]), Ok(1 << 16));
     });
     assert!(get(&world, reader, 200_000).unwrap() == bytes[..200_000]);
     bytes[1 << 16..1 << 17].fill(9);
@@ -254,7 +254,7 @@ fn a_long_read_gives_a_sector_as_it_was_or_as_it_is_whenever_it_is_written_back(
             let fd = open(&mut g, pool, &path("file"), RW).unwrap();
             for version in 1..10 {
                 seek(&mut g, fd, PLACE as i64, Whence::Set).unwrap();
-                assert_eq!(super::write(&mut g, fd, &[version; 512]), Ok(512));
+                assert_eq!(write(&mut g, fd, &[version; 512]), Ok(512));
                 sync(&mut g, fd).unwrap();
             }
             close(&mut g, fd).unwrap();
@@ -295,4 +295,27 @@ fn a_file_that_is_replaced_while_it_is_opened_is_not_opened_a_second_time() {
         close(&mut world.enter(), writer).unwrap();
         assert_eq!(world.streams(), 0);
     }
+}
+
+/// The first opening of all takes memory for the cache's tables, and others may be faster with a file of theirs.
+#[test]
+fn a_file_that_others_change_while_the_first_opening_takes_memory_is_one_file() {
+    let world = world(500_000);
+    world.put_pattern("file", 3000);
+    let ((tell, told), pool) = (std::sync::mpsc::channel(), world.pool());
+    faults::meanwhile(move || {
+        let mut g = Model::monitor().enter();
+        let fd = open(&mut g, pool, &path("file"), RW).unwrap();
+        assert_eq!(write(&mut g, fd, &[4; 9000]), Ok(9000));
+        sync(&mut g, fd).unwrap();
+        close(&mut g, fd).unwrap();
+        tell.send(open(&mut g, pool, &path("file"), RW).unwrap()).unwrap();
+    });
+    let fd = open_as(&world, "file", RW).unwrap();
+    let other = told.try_recv().unwrap();
+    assert_eq!(same(&mut world.enter(), fd, other), Ok(true));
+    assert_eq!(get(&world, fd, 10_000).unwrap(), [4; 9000]);
+    close(&mut world.enter(), fd).unwrap();
+    close(&mut world.enter(), other).unwrap();
+    assert_eq!(world.streams(), 0);
 }

@@ -28,15 +28,18 @@ pub fn open<H: House<State: Filed>>(g: &mut Guard<H>, pool: Pool, path: &CStr, m
     if free(g).is_none() {
         return Err(Errno::MFILE);
     }
-    let opened = stream(g, path, how)?;
-    let under = if H::cached_below(opened.stream) {
-        Under::Passed(opened.stream)
-    } else {
-        if let Err(error) = prepare(g, pool) {
-            let _ = g.unlocked(|| H::close(opened.stream));
-            return Err(error);
+    let under = loop {
+        let opened = stream(g, path, how)?;
+        if H::cached_below(opened.stream) {
+            break Under::Passed(opened.stream);
         }
-        Under::Cached(attach(g, opened)?)
+        if g.maps().index.furnished() {
+            break Under::Cached(attach(g, opened)?);
+        }
+        // The first of all takes memory for the tables. Others go on meanwhile: what storage said is of before that.
+        let _ = g.unlocked(|| H::close(opened.stream));
+        prepare(g, pool)?;
+        how -= How::EXCLUSIVE;
     };
     if mode.contains(Mode::TRUNCATE)
         && let Err(error) = empty(g, under)
