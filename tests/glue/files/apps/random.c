@@ -53,7 +53,8 @@ static void clip(const struct model *model)
 
 static void open_one(struct descriptor *d)
 {
-    static const int modes[] = { O_RDONLY, O_RDWR, O_WRONLY, O_RDWR | O_APPEND, O_RDWR | O_TRUNC, O_WRONLY | O_APPEND | O_TRUNC };
+    static const int modes[] = { O_RDONLY,          O_RDWR,           O_WRONLY,
+                                 O_RDWR | O_APPEND, O_RDWR | O_TRUNC, O_WRONLY | O_APPEND | O_TRUNC };
     int name = roll(NAMES), oflag = modes[roll(6)] | (roll(4) ? O_CREAT : 0);
     bool there = named[name];
     int fd = open(path_of(name), oflag);
