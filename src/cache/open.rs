@@ -114,24 +114,26 @@ pub fn attach_as<H: House<State: Cached>>(g: &mut Guard<H>, opened: Opened, name
     maps.opens = maps.opens.wrapping_add(1);
     let opens = maps.opens;
     let same = |maps: &Maps| if nameless { buried(maps, &opened.identity) } else { known(maps, &opened.identity) };
-    // Of which object it was known that the stream is: while this waits, its file may be changed and synced.
-    let mut his = None;
     while let Some(n) = same(g.maps()) {
         let object = &mut g.maps().objects[n];
         // What was changed through us is known: storage's size and date are behind, or of the same change.
         let changing = !object.settled() || object.flags.contains(Flags::SYNCING);
-        let ours =
-            nameless || changing || his == Some(n) || object.users() > 0 && object.flags.contains(Flags::WRITTEN);
+        let ours = nameless || changing || object.users() > 0 && object.flags.contains(Flags::WRITTEN);
         if object.identity == opened.identity || ours {
-            if opened.writable && !object.flags.contains(Flags::WRITABLE) && object.transfers > 0 {
-                // The stream that only reads is in use; it will be exchanged.
-                his = Some(n);
+            // A use of our own while this waits: it is the object of the stream, whatever becomes of its names and date.
+            object.hold();
+            let in_use =
+                |object: &Object| opened.writable && !object.flags.contains(Flags::WRITABLE) && object.transfers > 0;
+            while in_use(&g.maps().objects[n]) {
+                // The stream that only reads; it will be exchanged.
                 g.wait(Channel::Data, None);
-                continue;
             }
+            let object = &mut g.maps().objects[n];
             object.opened = opens;
             (object.lone, object.lost) = (0, 0);
-            if let Some(spare) = object.reopen(opened) {
+            let spare = object.reopen(opened);
+            let_go(g, n);
+            if let Some(spare) = spare {
                 // Nothing was written through it.
                 let _ = g.unlocked(|| H::close(spare));
             }

@@ -297,6 +297,41 @@ fn a_file_that_is_replaced_while_it_is_opened_is_not_opened_a_second_time() {
     }
 }
 
+/// Who opens a file for writing waits for readers whose stream cannot write. It is theirs whatever becomes of its name.
+#[test]
+fn a_writer_who_waits_for_a_readers_stream_has_the_readers_file_though_it_loses_its_name() {
+    let world = world(500_000);
+    world.modest();
+    world.put_pattern("file", 30_000);
+    let reader = open_as(&world, "file", Mode::READ).unwrap();
+    world.hold();
+    std::thread::scope(|scope| {
+        let reading = scope.spawn(|| get(&world, reader, 1000).unwrap());
+        world.wait_for_a_held_transfer();
+        let opening = scope.spawn(|| open_as(&world, "file", RW).unwrap());
+        // Until he has the stream that he will give in exchange, and waits.
+        while world.streams() < 2 {
+            std::thread::yield_now();
+        }
+        let mut g = world.enter();
+        while g.maps().objects.all().iter().all(|object| object.users() < 4) {
+            g.wait(crate::port::kernel::Channel::Data, Some(1));
+        }
+        drop(g);
+        remove(&mut world.enter(), &path("file")).unwrap();
+        world.release();
+        assert_eq!(reading.join().unwrap(), pattern(30_000)[..1000]);
+        let writer = opening.join().unwrap();
+        assert_eq!(same(&mut world.enter(), reader, writer), Ok(true));
+        assert_eq!(put(&world, writer, &[6; 5000]), Ok(5000));
+        seek(&mut world.enter(), reader, 0, Whence::Set).unwrap();
+        assert_eq!(get(&world, reader, 5000).unwrap(), [6; 5000]);
+        close(&mut world.enter(), writer).unwrap();
+    });
+    close(&mut world.enter(), reader).unwrap();
+    assert_eq!(world.streams(), 0);
+}
+
 /// The first opening of all takes memory for the cache's tables, and others may be faster with a file of theirs.
 #[test]
 fn a_file_that_others_change_while_the_first_opening_takes_memory_is_one_file() {

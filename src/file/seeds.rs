@@ -209,7 +209,7 @@ fn maps(parts: &Parts, file: &File, me: usize, ends: bool) -> bool {
     let md = match callers::create(&mut enter(), parts.pool, of, mode, from as u64, len) {
         Ok(md) => md,
         Err(error) => {
-            assert!(matches!(error, Errno::NOMEM | Errno::BUSY | Errno::ACCES), "{error:?}");
+            assert!(matches!(error, Errno::NOMEM | Errno::BUSY | Errno::ACCES | Errno::MFILE), "{error:?}");
             return false;
         }
     };
