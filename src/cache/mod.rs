@@ -185,10 +185,11 @@ pub fn prepare<H: House<State: Cached>>(g: &mut Guard<H>, pool: Pool) -> Result<
     }
     let size = pool.available();
     // A slot for every 4 KB while windows are small; a large pool fills with large ones.
-    let slots = (size / 4096).min(1024 + size / 16384).clamp(32, 12288) as u16;
-    ready(g, pool, slots)?;
-    let slots = g.maps().slots();
+    let slots = (size / 4096).min(1024 + size / 16384).clamp(32, 12288);
+    // And one for each block of the reserve, which is to be of use when all others are taken.
     let (count, shift) = reserve::plan(size, H::SECTOR);
+    ready(g, pool, (slots + count) as u16)?;
+    let slots = g.maps().slots();
     let (buckets, blocks) = g.unlocked(|| {
         let buckets = Table::take(pool, slots.next_power_of_two(), u16::MAX);
         (buckets, reserve::take(pool, count, shift, H::SECTOR))

@@ -447,3 +447,29 @@ fn a_write_that_may_not_wait_is_in_storage_also_behind_a_held_mapping() {
     assert_eq!(callers::destroy(&mut world.enter(), md, 748), Ok(()));
     assert_eq!(close(&world, file), Ok(()));
 }
+
+#[test]
+fn the_reserve_is_of_use_though_segments_and_mappings_have_all_they_may_have() {
+    let world = roomy(100_000);
+    world.put("file", pattern(400_000));
+    let mut file = open_it(&world, "file");
+    for place in 0..60 {
+        take(&world, &mut file, place * 4096, 1).unwrap();
+    }
+    let map = |n: u64| callers::create(&mut world.enter(), world.pool(), file.object, Mode::Read, n * 1024, 512);
+    let made: Vec<i32> = (300..).map_while(|n| map(n).ok()).collect();
+    assert!(made.len() >= 4, "an eighth is theirs");
+    let other = open_it(&world, "other");
+    let count = world.enter().maps().reserve.count() as u64;
+    for n in 0..count {
+        let mut g = world.enter();
+        let made = super::reserve::segment(&mut g, other.object, n << 17, crate::mmap::mapping::Name::NOBODY);
+        assert!(matches!(made, super::segment::Made::Here(_)), "{n} of {count}");
+    }
+    for md in made {
+        callers::destroy(&mut world.enter(), md, 512).unwrap();
+    }
+    assert_eq!(close(&world, file), Ok(()));
+    assert_eq!(close(&world, other), Ok(()));
+    assert_eq!(world.streams(), 0);
+}

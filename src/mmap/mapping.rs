@@ -286,7 +286,12 @@ impl Maps {
 
     /// Whether the cache may take another slot: an eighth is left to the mappings of programs and handles.
     pub fn has_slot(&self) -> bool {
-        usize::from(self.free_count) > self.maps.count() / 8
+        usize::from(self.free_count) > (self.maps.count() - self.reserve.count()) / 8 + self.unused_reserve()
+    }
+
+    /// Blocks of the reserve without a segment: as many slots are nobody else's, or they would be of no use.
+    fn unused_reserve(&self) -> usize {
+        self.reserve.all().iter().filter(|place| place.slot == NONE).count()
     }
 
     /// Bytes of a sector.
@@ -306,6 +311,10 @@ impl Maps {
 
     /// Makes a mapping over a block that was taken for it ([`block_size`]); None if no slot is free.
     pub fn add(&mut self, object: u16, offset: u64, length: u32, block: Block, kind: Marks) -> Option<Name> {
+        let reserved = kind == Marks::SEGMENT;
+        if !reserved && usize::from(self.free_count) <= self.unused_reserve() {
+            return None;
+        }
         let slot = self.free;
         let map = self.maps.all_mut().get_mut(usize::from(slot))?;
         self.free = map.chain;
