@@ -3,8 +3,7 @@
 //!
 //! What is in memory wins: a direct read stops where somebody has the bytes valid, and the caller copies those. A direct
 //! write stops where a mapping or the window of one begins, and the caller changes that. Who wants bytes that are being
-//! written past the cache waits for `Object::direct`, one range a file; who would write what is being read waits for
-//! `mmap/past.rs`.
+//! written past the cache waits for `Object::direct`, one range a file.
 
 use super::Cached;
 use crate::mmap::mapping::Mapped;
@@ -49,17 +48,12 @@ pub fn direct<H: House<State: Cached>>(
         g.wait(Channel::Data, None);
         return Ok(0);
     }
-    if !maps.begin_past(object, offset, until) {
-        g.wait(Channel::Data, None);
-        return Ok(0);
-    }
     let into = &mut into[..(until - offset) as usize];
     let stream = begin(maps, object);
     let began = H::ticks();
     let result = g.unlocked(|| H::read_at(stream, offset, into));
     g.cache().counts.direct += 1;
     let maps = g.maps();
-    maps.end_past(object, offset, until);
     maps.counts.commands += 1;
     maps.counts.ticks += u64::from(H::ticks().wrapping_sub(began));
     match result {
@@ -130,10 +124,7 @@ pub fn write_past<H: House<State: Cached>>(
     while until < at + whole && maps.authority(object, until).is_none() && maps.near(object, until).is_none() {
         until += H::SECTOR as u64;
     }
-    if until - at < 2 * H::SECTOR as u64
-        || maps.copies_in_transfer(object, at, until)
-        || maps.read_past(object, at, until)
-    {
+    if until - at < 2 * H::SECTOR as u64 || maps.copies_in_transfer(object, at, until) {
         return Ok(0);
     }
     // Whoever wants these bytes meanwhile waits for the mark; whoever opens the file sees by the flags who changes it.

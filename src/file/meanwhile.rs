@@ -17,7 +17,6 @@ use crate::mmap::{callers, mode};
 use crate::port::model::{Model, World, open_objects, pattern};
 use crate::port::monitor::House;
 use crate::port::storage::{Errno, Storage};
-use crate::port::turns;
 
 /// A mapping of a file for reading and writing; its descriptor is closed.
 fn mapped(world: &World, name: &str, length: usize) -> i32 {
@@ -218,57 +217,6 @@ fn a_file_that_gets_out_of_the_way_of_a_rename_or_a_remove_in_time_is_kept() {
         assert_eq!(world.bytes_of("kept").unwrap()[..700], [5; 700], "removes: {removes}");
         assert_eq!(world.bytes_of("old").is_none(), removes);
         assert_eq!(world.streams(), 0);
-    }
-}
-
-/// A read past the cache is one read: nothing of it changes on the disk before it has all its bytes.
-#[test]
-fn a_long_read_gives_no_bytes_of_a_long_write_that_begins_in_its_midst() {
-    let world = world(1_000_000);
-    let mut bytes = world.put_pattern("file", 400_000);
-    let (reader, writer) = (open_as(&world, "file", Mode::READ).unwrap(), open_as(&world, "file", RW).unwrap());
-    world.when_half_read(move || {
-        let mut g = Model::monitor().enter();
-        seek(&mut g, writer, 1 << 16, Whence::Set).unwrap();
-        assert_eq!(write(&mut g, writer, &[9; 1 << 16]), Ok(1 << 16));
-    });
-    assert!(get(&world, reader, 200_000).unwrap() == bytes[..200_000]);
-    bytes[1 << 16..1 << 17].fill(9);
-    seek(&mut world.enter(), reader, 0, Whence::Set).unwrap();
-    assert!(get(&world, reader, 400_000).unwrap() == bytes);
-    close(&mut world.enter(), reader).unwrap();
-    close(&mut world.enter(), writer).unwrap();
-    assert!(world.bytes_of("file").unwrap() == bytes);
-}
-
-#[test]
-fn a_long_read_gives_a_sector_as_it_was_or_as_it_is_whenever_it_is_written_back() {
-    const PLACE: usize = 99_840;
-    for seed in 1..=100 {
-        let _run = turns::begin(seed);
-        let world = world(1_000_000);
-        world.put("file", std::vec![0; 400_000]);
-        let pool = world.pool();
-        turns::spawn(move || {
-            let mut g = Model::monitor().enter();
-            let fd = open(&mut g, pool, &path("file"), RW).unwrap();
-            for version in 1..10 {
-                seek(&mut g, fd, PLACE as i64, Whence::Set).unwrap();
-                assert_eq!(write(&mut g, fd, &[version; 512]), Ok(512));
-                sync(&mut g, fd).unwrap();
-            }
-            close(&mut g, fd).unwrap();
-        });
-        let fd = open_as(&world, "file", Mode::READ).unwrap();
-        for _ in 0..10 {
-            seek(&mut world.enter(), fd, 0, Whence::Set).unwrap();
-            let bytes = get(&world, fd, 2 * PLACE + 512).unwrap();
-            let sector = &bytes[PLACE..PLACE + 512];
-            let last = sector[511];
-            assert!(sector.iter().all(|byte| *byte == last), "seed {seed}: {} and {last}", sector[0]);
-        }
-        turns::wait_for_all();
-        close(&mut world.enter(), fd).unwrap();
     }
 }
 

@@ -24,7 +24,6 @@ use super::arena::Arena;
 use super::index::Index;
 use super::memory::{Block, Table};
 use super::object::Object;
-use super::past::Reads;
 use super::view::View;
 use crate::buflib::Pool;
 use crate::port::monitor::{Guard, House};
@@ -189,8 +188,6 @@ pub struct Maps {
     pub views: Table<View>,
     /// How many of them have a copy of their own.
     pub copies: u16,
-    /// What is read into callers' buffers just now.
-    pub(super) reads: Reads,
     /// Blocks that are always there.
     pub reserve: Table<Reserved>,
     /// The slot of a purgeable block's handle, where that is small enough.
@@ -230,7 +227,6 @@ impl Maps {
             maps: Table::empty(),
             views: Table::empty(),
             copies: 0,
-            reads: Reads::new(),
             reserve: Table::empty(),
             by_handle: Table::empty(),
             free: NONE,

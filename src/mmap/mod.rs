@@ -8,7 +8,6 @@
 //!                       mapping.rs         a range of a file in one block, valid and dirty sector by sector
 //!          transfer.rs ──────┤ sectors.rs
 //!          writeback.rs      │             from storage, to storage
-//!          past.rs           │             what is read past all of them just now
 //!                    ┌───────┴────────┐
 //!                object.rs        memory.rs
 //!          a file: identity,      blocks, pins and tables: the raw bytes
@@ -33,7 +32,6 @@ pub mod memory;
 pub mod mode;
 pub mod object;
 pub mod os;
-pub mod past;
 pub mod region;
 pub mod sectors;
 pub mod transfer;

@@ -211,10 +211,6 @@ fn run_by_run<H: House<State: Mapped>>(
             run.end = all.min(run.start + (room as u64 & !(H::SECTOR as u64 - 1)));
             run.joined = true;
         }
-        if maps.read_past(object, run.start, run.end) {
-            g.wait(Channel::Data, None);
-            continue;
-        }
         cursor = run.end;
         write_run(g, object, &run, sweep, *buffer)?;
     }

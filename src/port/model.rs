@@ -108,8 +108,6 @@ struct Disk {
     waiting: u32,
     /// What happens once a file has been opened, before its opener hears of it.
     opened: Option<Box<dyn FnOnce() + Send>>,
-    /// What happens in the midst of a read.
-    half_read: Option<Box<dyn FnOnce() + Send>>,
     /// What happens once a file has been changed, before who changed it hears of it.
     changed: Option<Box<dyn FnOnce() + Send>>,
     /// What happens before a name is taken from a file.
@@ -247,13 +245,11 @@ impl Storage for Model {
         let file = disk.open_file(stream);
         let inside = !offset.is_multiple_of(sector) || (!end.is_multiple_of(sector) && end < file.bytes.len() as u64);
         disk.ragged += u64::from(inside);
-        drop(guard);
-        // In two halves, with others between them.
-        let (first, second) = into.split_at_mut(into.len() / 2);
-        let there = Self::part(stream, offset, first);
-        turns::point();
-        happens(|disk| disk.half_read.take());
-        Ok(there + Self::part(stream, offset + first.len() as u64, second))
+        let file = disk.open_file(stream);
+        let start = (offset as usize).min(file.bytes.len());
+        let got = into.len().min(file.bytes.len() - start);
+        into[..got].copy_from_slice(&file.bytes[start..start + got]);
+        Ok(got)
     }
 
     fn write_at(stream: i32, offset: u64, from: &[u8]) -> Result<usize, Errno> {
@@ -325,19 +321,6 @@ impl Storage for Model {
 
     fn space(_stream: i32) -> Space {
         Space { unit: UNIT as u32, free: disk(|disk| disk.free()) }
-    }
-}
-
-impl Model {
-    /// Copies what a file has of these bytes: how many.
-    fn part(stream: i32, offset: u64, into: &mut [u8]) -> usize {
-        disk(|disk| {
-            let bytes = &disk.open_file(stream).bytes;
-            let start = (offset as usize).min(bytes.len());
-            let got = into.len().min(bytes.len() - start);
-            into[..got].copy_from_slice(&bytes[start..start + got]);
-            got
-        })
     }
 }
 
@@ -569,11 +552,6 @@ impl World {
     /// The next time that a file is opened, this happens before its opener hears what the file is.
     pub fn when_opened(&self, meanwhile: impl FnOnce() + Send + 'static) {
         disk(|disk| disk.opened = Some(Box::new(meanwhile)));
-    }
-
-    /// The next read has only half of its bytes when this happens.
-    pub fn when_half_read(&self, meanwhile: impl FnOnce() + Send + 'static) {
-        disk(|disk| disk.half_read = Some(Box::new(meanwhile)));
     }
 
     /// The next time that a file is changed, this happens before who changed it hears that it is done.
