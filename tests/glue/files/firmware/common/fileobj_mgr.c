@@ -5,7 +5,7 @@
 
 static struct fileobj_binding
 {
-    struct file_base_binding bind; /* (first!) */
+    struct file_base_binding bind; /* what others point to: begins where the whole begins */
     uint16_t flags;
     uint16_t writers;
     struct filestr_cache cache;
@@ -114,7 +114,8 @@ void fileobj_fileop_close(struct filestr_base *stream)
         CHECK(!stream->mtx->held && (fobp->writers == 0 || stream->cachep == &fobp->cache));
         filestr_assign_cache(stream, NULL);
         ll_remove(&fobp->list, &stream->node);
-        if ((stream->flags & FD_WRITE) && --fobp->writers == 0)
+        fobp->writers -= stream->flags & FD_WRITE ? 1 : 0;
+        if (fobp->writers == 0)
             for (struct filestr_base *s = NULL; (s = fileobj_get_next_stream(stream, s));)
                 filestr_assign_cache(s, NULL);
         if (!fobp->list.head)
