@@ -220,6 +220,7 @@ fn maps(parts: &Parts, file: &File, me: usize, ends: bool) -> bool {
     for _ in 0..1 + below(2) {
         let before: Vec<u32> = (place..place + count).map(|place| parts.newest(file.making, place)).collect();
         let start = callers::get(&mut enter(), md).expect("held").addr();
+        let mut newest = None;
         if writes {
             let version = before[0] + 1;
             callers::write(&mut enter(), md, inside, RECORD).expect("declared");
@@ -227,7 +228,7 @@ fn maps(parts: &Parts, file: &File, me: usize, ends: bool) -> bool {
             let _held = enter();
             poke_at(start + inside, &record(file.making, place, version));
             drop(_held);
-            parts.note(file.making, place, version);
+            newest = Some(version);
         } else {
             callers::read(&mut enter(), md, inside, count * RECORD).expect("declared");
             let bytes = look_at(start + inside, count * RECORD);
@@ -245,6 +246,8 @@ fn maps(parts: &Parts, file: &File, me: usize, ends: bool) -> bool {
             callers::sync(&mut enter(), md, 0, len).expect("on the disk");
         }
         callers::put(&mut enter(), md).expect("held");
+        // Now that it is put, others see it, copies too.
+        newest.into_iter().for_each(|version| parts.note(file.making, place, version));
     }
     assert_eq!(callers::destroy(&mut enter(), md, len), Ok(()));
     ends

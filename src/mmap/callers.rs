@@ -70,6 +70,12 @@ impl Maps {
         if busy { Place::Wait } else { Place::Over(from, to) }
     }
 
+    /// A caller is done with changing what he declared. Since then a copy may have been filled, with what was before.
+    fn changed(&mut self, slot: u16) {
+        let file = self.maps[slot].object;
+        self.objects[file].version = self.objects[file].version.wrapping_add(1);
+    }
+
     /// Calls `f` with the segments that overlap a range.
     fn each_overlap(&self, object: u16, from: u64, to: u64, mut f: impl FnMut(u16)) {
         if self.objects[object].cached == 0 {
@@ -396,6 +402,9 @@ pub fn sync<H: House<State: Mapped>>(g: &mut Guard<H>, md: i32, offset: usize, l
         maps.view(md)?.declared = false;
         maps.mark_hot(view.map.slot);
     }
+    if view.declared {
+        maps.changed(view.map.slot);
+    }
     let sweep = if others { Sweep::Sync } else { Sweep::Own(maps.objects[map.object].version) };
     write_to_disk(g, map.object, from, to, sweep).map_err(|error| note(g, md, error))
 }
@@ -440,8 +449,12 @@ pub fn put<H: House<State: Mapped>>(g: &mut Guard<H>, md: i32) -> Result<(), Err
     let maps = g.maps();
     let view = maps.view(md)?;
     view.gets = view.gets.checked_sub(1).ok_or(Errno::INVAL)?;
+    let changed = view.declared && view.gets == 0;
     view.declared &= view.gets > 0;
     let slot = view.map.slot;
+    if changed {
+        maps.changed(slot);
+    }
     maps.put(slot);
     maps.mark_hot(slot);
     H::wake(Channel::Data);

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! So a program that holds a copy sees what is written by offset, as it would in a region. What changes through another
-//! mapping is not written by anybody's call: a copy shows it after its next `mmap_read`. The copies of atomic handles are
+//! mapping is not written by anybody's call: a copy shows it after its next `mmap_read` once it is put or synced. The copies of atomic handles are
 //! left as they are: those keep what was read.
 
 use super::mapping::{Maps, Marks};
@@ -59,9 +59,9 @@ mod tests {
     use crate::cache::pattern::Pattern;
     use crate::cache::prepare;
     use crate::cache::write::{truncate, write};
-    use crate::mmap::callers::{create, destroy, get, put, read};
+    use crate::mmap::callers::{create, destroy, get, put, read, sync, write as declare};
     use crate::mmap::mapping::Mapped;
-    use crate::mmap::memory::look_at;
+    use crate::mmap::memory::{look_at, poke_at};
     use crate::mmap::mode::Mode;
     use crate::port::model::{Dice, World, pattern};
     use crate::port::storage::How;
@@ -129,6 +129,41 @@ mod tests {
             assert_eq!(world.enter().maps().copies, 0);
             assert_eq!(release(&mut world.enter(), object), Ok(()));
             assert!(world.bytes_of("file").unwrap() == oracle, "seed {seed}");
+        }
+    }
+
+    #[test]
+    fn a_copy_shows_what_was_declared_before_it_was_filled_and_changed_after_that_once_it_is_put_or_synced() {
+        for syncs in [false, true] {
+            let world = World::new(600_000);
+            let mut bytes = world.put_pattern("file", 20_000);
+            prepare(&mut world.enter(), world.pool()).unwrap();
+            let object = open(&mut world.enter(), c"file", How::WRITE).unwrap();
+            let map = |mode, from: u64| create(&mut world.enter(), world.pool(), object, mode, from, 8192).unwrap();
+            let writer = map(Mode::Both, 0);
+            let start = get(&mut world.enter(), writer).unwrap() as usize;
+            let reader = map(Mode::Read, 4096);
+            assert_eq!(world.enter().maps().copies, 1);
+            declare(&mut world.enter(), writer, 0, 8192).unwrap();
+            assert_eq!(read(&mut world.enter(), reader, 0, 8192), Ok(()));
+            poke_at(start + 5000, &[9; 100]);
+            bytes[5000..5100].fill(9);
+            match syncs {
+                true => sync(&mut world.enter(), writer, 0, 8192).unwrap(),
+                false => put(&mut world.enter(), writer).unwrap(),
+            }
+            assert_eq!(read(&mut world.enter(), reader, 0, 8192), Ok(()));
+            let copy = get(&mut world.enter(), reader).unwrap() as usize;
+            assert!(look_at(copy, 8192) == bytes[4096..12_288], "syncs: {syncs}");
+            put(&mut world.enter(), reader).unwrap();
+            if syncs {
+                put(&mut world.enter(), writer).unwrap();
+            }
+            for md in [reader, writer] {
+                assert_eq!(destroy(&mut world.enter(), md, 8192), Ok(()));
+            }
+            assert_eq!(release(&mut world.enter(), object), Ok(()));
+            assert!(world.bytes_of("file").unwrap() == bytes);
         }
     }
 }
