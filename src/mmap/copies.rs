@@ -6,8 +6,8 @@
 //! ```
 //!
 //! So a program that holds a copy sees what is written by offset, as it would in a region. What changes through another
-//! mapping is not written by anybody's call: a copy shows it after its next `mmap_read` once it is put or synced. The copies of atomic handles are
-//! left as they are: those keep what was read.
+//! mapping is not written by anybody's call: a copy shows it after its next `mmap_read` once it is put or synced. The copies
+//! of atomic handles are left as they are: those keep what was read.
 
 use super::mapping::{Maps, Marks};
 
