@@ -210,6 +210,14 @@ fn is_low<H: House<State: Buffered>>(g: &mut Guard<H>, sums: &budget::Sums, play
     playing.is_some_and(|handle| handle.useful() < mark) || sums.remaining > 0 && sums.useful < mark
 }
 
+/// Whether nothing is read ahead, nor will be before somebody plays on.
+#[cfg(test)]
+pub fn full<H: House<State: Buffered>>(g: &mut Guard<H>) -> bool {
+    let sums = budget::sums(g);
+    let playing = playing(g).and_then(|n| next(g, n, H::ticks()));
+    !g.buffering().filling && !is_low(g, &sums, playing.as_ref())
+}
+
 /// Whether a stream may fill on, with so much ahead. After a loss a window is begun only if it fits as a whole: it would
 /// be lost as a whole.
 fn fits<H: House<State: Buffered>>(g: &mut Guard<H>, ahead: u64) -> bool {

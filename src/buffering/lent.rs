@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::vec::Vec;
 
 use super::handle::{Kind, look};
-use super::open::{alloc, close, open};
+use super::open::{alloc, close};
 use super::position::{advance, seek};
 use super::stream::data;
+use super::tests::{start_it, until_full};
 use super::{Buffered, ERR_BUFFER_FULL, budget, reset};
 use crate::file::{self, Mode, Whence};
 use crate::mmap::mapping::Mapped;
 use crate::mmap::memory::{Region, look_at, write_at};
-use crate::port::kernel::{Channel, HZ};
 use crate::port::model::{Dice, World};
 
 const REGION: usize = 1_500_000;
@@ -23,10 +23,6 @@ fn ready(region: usize) -> World {
     let world = World::new(600_000);
     assert!(reset(&mut world.enter(), world.pool(), Some(Region::for_test(region))));
     world
-}
-
-fn start_it(world: &World, path: &str, kind: Kind) -> Result<i32, i32> {
-    open(&mut world.enter(), &CString::new(path).unwrap(), 0, kind, 0)
 }
 
 fn play(world: &World, id: i32, bytes: &[u8], step: usize) {
@@ -40,26 +36,12 @@ fn play(world: &World, id: i32, bytes: &[u8], step: usize) {
     }
 }
 
-/// Sleeps until nothing more is read for a handle.
-fn until_full(world: &World, id: i32) {
-    let mut g = world.enter();
-    let mut before = 0;
-    loop {
-        let now = look(&mut g, id).unwrap().useful();
-        if now > 0 && now == before && !g.buffering().filling {
-            return;
-        }
-        before = now;
-        g.wait(Channel::Data, Some(HZ / 20));
-    }
-}
-
 #[test]
 fn streams_play_from_the_region_and_leave_the_pool_alone() {
     let world = ready(REGION);
     let bytes = world.put_pattern("song", 6_000_000);
     let id = start_it(&world, "song", Kind::PacketAudio).unwrap();
-    until_full(&world, id);
+    until_full(&world);
     assert!(look(&mut world.enter(), id).unwrap().useful() > REGION as u64 / 10 * 7, "the region is used");
     let free = world.pool().available();
     let all = world.pool().alloc(world.pool().allocatable(), core::ptr::null());

@@ -1,41 +1,15 @@
 //! What buffering promises of the pool that it shares with everybody.
 
-use std::ffi::CString;
 use std::vec::Vec;
 
 use super::handle::{Kind, look};
 use super::open::{alloc, close, open};
 use super::position::advance;
-use super::stream::data;
+use super::tests::{point, ready, stream, until_full};
 use super::{Buffered, ERR_BUFFER_FULL, budget, reset, set_watermark};
 use crate::cache::Cached;
 use crate::mmap::mapping::Mapped;
-use crate::mmap::memory::look_at;
-use crate::port::kernel::{Channel, HZ};
-use crate::port::model::{Model, World};
-
-fn ready(pool: usize) -> World {
-    let world = World::new(pool);
-    assert!(reset(&mut world.enter(), world.pool(), None));
-    world
-}
-
-fn stream(world: &World, path: &str) -> i32 {
-    open(&mut world.enter(), &CString::new(path).unwrap(), 0, Kind::PacketAudio, 0).unwrap()
-}
-
-fn point(world: &World, id: i32, size: usize) -> Result<Vec<u8>, i32> {
-    let (start, len) = data(&mut world.enter(), id, size)?;
-    Ok(look_at(start, len))
-}
-
-/// Sleeps until the filler has nothing to do.
-fn until_full(world: &World) {
-    let mut g = world.enter();
-    while g.buffering().filling {
-        g.wait(Channel::Data, Some(HZ / 20));
-    }
-}
+use crate::port::model::Model;
 
 #[test]
 fn of_a_song_that_was_played_to_its_end_nothing_is_kept_from_others() {

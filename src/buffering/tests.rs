@@ -10,7 +10,7 @@ use super::position::{advance, seek, start, strip};
 use super::stream::{data, read, readable, signal};
 use super::{
     Buffered, ERR_BUFFER_FULL, ERR_FILE_ERROR, ERR_HANDLE_NOT_FOUND, ERR_INVALID_VALUE, ERR_UNSUPPORTED_TYPE, FILES,
-    budget, reset, set_watermark,
+    budget, fill, reset, set_watermark,
 };
 use crate::cache::Cached;
 use crate::mmap::memory::{faults, look_at};
@@ -67,9 +67,9 @@ pub(super) fn until_useful(world: &World, id: i32, bytes: u64) {
 }
 
 /// Sleeps until nothing more is read ahead.
-fn until_full(world: &World) {
+pub(super) fn until_full(world: &World) {
     let mut g = world.enter();
-    while g.buffering().filling {
+    while !fill::full(&mut g) {
         g.wait(Channel::Data, Some(1));
     }
 }
@@ -579,7 +579,6 @@ fn between_bursts_the_disk_sleeps() {
     let id = stream(&world, "file");
     let (mut pos, mut bursts, mut last) = (0, 0, 0);
     while pos + 50_000 < bytes.len() {
-        // Or above the mark.
         until_full(&world);
         bursts += u32::from(world.reads() != last);
         last = world.reads();
