@@ -288,33 +288,3 @@ pub fn set_watermark<H: House<State: Buffered>>(g: &mut Guard<H>, bytes: usize) 
 
 #[cfg(test)]
 mod tests;
-
-#[cfg(test)]
-mod crowd;
-
-#[cfg(test)]
-mod hooked;
-
-#[cfg(test)]
-mod lent;
-
-#[cfg(test)]
-mod faults;
-
-#[cfg(test)]
-mod seeds;
-
-#[cfg(test)]
-mod rest;
-
-#[cfg(test)]
-mod shared;
-
-#[cfg(test)]
-mod grown;
-
-#[cfg(test)]
-mod starved;
-
-#[cfg(test)]
-mod effects;

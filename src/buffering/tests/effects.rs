@@ -14,11 +14,11 @@ use std::vec::Vec;
 
 use parking_lot::{Condvar, Mutex};
 
-use super::handle::Kind;
-use super::open::{close, open};
-use super::position::{advance, seek};
-use super::stream::data;
-use super::{Buffered, reset};
+use crate::buffering::handle::Kind;
+use crate::buffering::open::{close, open};
+use crate::buffering::position::{advance, seek};
+use crate::buffering::stream::data;
+use crate::buffering::{Buffered, reset};
 use crate::buflib::{CB_OK, Callbacks, Pool};
 use crate::mmap::memory::{Region, look_at};
 use crate::port::model::{Dice, Model, World};

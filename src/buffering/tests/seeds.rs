@@ -21,12 +21,12 @@ use std::vec::Vec;
 
 use parking_lot::Mutex;
 
-use super::handle::{Kind, look};
-use super::hooks::Hooks;
-use super::open::{alloc, close, open};
-use super::position::{advance, seek, strip};
-use super::stream::{data, read, readable, signal};
-use super::{
+use crate::buffering::handle::{Kind, look};
+use crate::buffering::hooks::Hooks;
+use crate::buffering::open::{alloc, close, open};
+use crate::buffering::position::{advance, seek, strip};
+use crate::buffering::stream::{data, read, readable, signal};
+use crate::buffering::{
     BUFFER_EVENT_FINISHED, Buffered, ERR_BITMAP_TOO_LARGE, ERR_BUFFER_FULL, ERR_FILE_ERROR, ERR_HANDLE_NOT_FOUND,
     PIECE, budget, reset, set_base, set_watermark,
 };

@@ -3,12 +3,12 @@
 use core::ffi::c_void;
 use std::vec::Vec;
 
-use super::Buffered;
-use super::handle::{Home, Kind};
-use super::open::{close, open};
-use super::position::seek;
-use super::stream::{data, read};
-use super::tests::{go, point, ready, start_it, stream};
+use super::{go, point, ready, start_it, stream};
+use crate::buffering::Buffered;
+use crate::buffering::handle::{Home, Kind};
+use crate::buffering::open::{close, open};
+use crate::buffering::position::seek;
+use crate::buffering::stream::{data, read};
 use crate::buflib::{CB_OK, Callbacks, Priority, PurgeCallbacks};
 use crate::cache::open as files;
 use crate::cache::pattern::Pattern;

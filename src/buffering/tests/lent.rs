@@ -5,12 +5,12 @@ use std::ffi::CString;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::vec::Vec;
 
-use super::handle::{Kind, look};
-use super::open::{alloc, close};
-use super::position::{advance, seek};
-use super::stream::data;
-use super::tests::{start_it, until_full};
-use super::{Buffered, ERR_BUFFER_FULL, budget, reset};
+use super::{start_it, until_full};
+use crate::buffering::handle::{Kind, look};
+use crate::buffering::open::{alloc, close};
+use crate::buffering::position::{advance, seek};
+use crate::buffering::stream::data;
+use crate::buffering::{Buffered, ERR_BUFFER_FULL, budget, reset};
 use crate::file::{self, Mode, Whence};
 use crate::mmap::mapping::Mapped;
 use crate::mmap::memory::{Region, look_at, write_at};

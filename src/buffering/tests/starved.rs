@@ -3,12 +3,12 @@
 
 use std::vec::Vec;
 
-use super::fill::{Turns, turn};
-use super::handle::Kind;
-use super::open::open;
-use super::stream::data;
-use super::tests::{go, point, ready, stream, until_useful};
-use super::{Buffered, ERR_BUFFER_FULL};
+use super::{go, point, ready, stream, until_useful};
+use crate::buffering::fill::{Turns, turn};
+use crate::buffering::handle::Kind;
+use crate::buffering::open::open;
+use crate::buffering::stream::data;
+use crate::buffering::{Buffered, ERR_BUFFER_FULL};
 use crate::mmap::mapping::Mapped;
 use crate::mmap::memory::look_at;
 use crate::port::kernel::{Channel, HZ};

@@ -4,12 +4,12 @@ use core::ffi::{c_char, c_int, c_ushort, c_void};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::vec::Vec;
 
-use super::handle::Kind;
-use super::hooks::Hooks;
-use super::open::{alloc, close, open};
-use super::position::strip;
-use super::tests::{go, point, ready, start_it, stream, until_useful};
-use super::{
+use super::{go, point, ready, start_it, stream, until_useful};
+use crate::buffering::handle::Kind;
+use crate::buffering::hooks::Hooks;
+use crate::buffering::open::{alloc, close, open};
+use crate::buffering::position::strip;
+use crate::buffering::{
     BUFFER_EVENT_BUFFER_LOW, BUFFER_EVENT_BUFFER_RESET, BUFFER_EVENT_FINISHED, Buffered, ERR_BITMAP_TOO_LARGE,
     ERR_BUFFER_FULL, ERR_FILE_ERROR, ERR_UNSUPPORTED_TYPE, budget, reset, set_watermark,
 };

@@ -5,11 +5,11 @@ use std::ffi::CString;
 use std::format;
 use std::vec::Vec;
 
-use super::handle::Kind;
-use super::open::{close, open};
-use super::position::{advance, seek};
-use super::stream::{data, read};
-use super::{ERR_BUFFER_FULL, reset};
+use crate::buffering::handle::Kind;
+use crate::buffering::open::{close, open};
+use crate::buffering::position::{advance, seek};
+use crate::buffering::stream::{data, read};
+use crate::buffering::{ERR_BUFFER_FULL, reset};
 use crate::file::{self, Whence};
 use crate::mmap::callers;
 use crate::mmap::memory::look_at;

@@ -1,39 +1,28 @@
 //! What becomes of handles when an allocation or a read fails, whichever it is.
 
-use std::ffi::CString;
 use std::vec::Vec;
 
-use super::handle::{Kind, look};
-use super::open::{alloc, close, open};
-use super::position::{advance, seek};
-use super::stream::{data, read};
-use super::{Buffered, ERR_BITMAP_TOO_LARGE, ERR_BUFFER_FULL, ERR_FILE_ERROR, reset};
-use crate::mmap::memory::{faults, look_at};
+use super::{point, ready, start_it};
+use crate::buffering::handle::{Kind, look};
+use crate::buffering::open::{alloc, close};
+use crate::buffering::position::{advance, seek};
+use crate::buffering::stream::read;
+use crate::buffering::{Buffered, ERR_BITMAP_TOO_LARGE, ERR_BUFFER_FULL, ERR_FILE_ERROR};
+use crate::mmap::memory::faults;
 use crate::port::model::{World, until_closed};
 
 const SONG: usize = 120_000;
 
-fn ready() -> (World, Vec<u8>) {
-    let world = World::new(400_000);
+fn scene() -> (World, Vec<u8>) {
+    let world = ready(400_000);
     let song = world.put_pattern("song", SONG);
-    assert!(reset(&mut world.enter(), world.pool(), None));
     (world, song)
-}
-
-fn start_it(world: &World, kind: Kind) -> Result<i32, i32> {
-    open(&mut world.enter(), &CString::new("song").unwrap(), 0, kind, 0)
-}
-
-/// `bufgetdata`, with a copy of what it points to.
-fn point(world: &World, id: i32, size: usize) -> Result<Vec<u8>, i32> {
-    let (start, len) = data(&mut world.enter(), id, size)?;
-    Ok(look_at(start, len))
 }
 
 /// Plays a stream to its end, and a whole file beside it; errors go to `failed`, which says whether to go on.
 fn play(world: &World, song: &[u8], mut failed: impl FnMut(i32)) {
-    let id = start_it(world, Kind::PacketAudio).unwrap();
-    let whole = start_it(world, Kind::AtomicAudio).unwrap();
+    let id = start_it(world, "song", Kind::PacketAudio).unwrap();
+    let whole = start_it(world, "song", Kind::AtomicAudio).unwrap();
     let (mut pos, mut piece) = (0, std::vec![0; 7000]);
     while pos < song.len() {
         let got = match pos % 3 {
@@ -65,12 +54,12 @@ fn play(world: &World, song: &[u8], mut failed: impl FnMut(i32)) {
 
 #[test]
 fn any_read_that_fails_once_is_tried_again_and_nobody_hears_of_it() {
-    let (world, song) = ready();
+    let (world, song) = scene();
     play(&world, &song, |error| panic!("error {error}"));
     let reads = world.reads();
     drop(world);
     for n in 1..reads + 4 {
-        let (world, song) = ready();
+        let (world, song) = scene();
         world.fail_read(n, false);
         play(&world, &song, |error| panic!("error {error} when read {n} fails"));
     }
@@ -80,7 +69,7 @@ fn any_read_that_fails_once_is_tried_again_and_nobody_hears_of_it() {
 #[test]
 fn from_any_failing_read_on_readers_hear_of_it_and_play_on_when_storage_is_well() {
     for n in 1..8 {
-        let (world, song) = ready();
+        let (world, song) = scene();
         world.fail_read(n, true);
         let mut heard = 0;
         play(&world, &song, |error| {
@@ -98,7 +87,7 @@ fn from_any_failing_read_on_readers_hear_of_it_and_play_on_when_storage_is_well(
 fn any_allocation_that_fails_refuses_a_handle_or_costs_nothing_and_leaves_nothing_behind() {
     for ever in [false, true] {
         for n in 1.. {
-            let (world, song) = ready();
+            let (world, song) = scene();
             // The tables are there: what is left are the handles' own.
             play(&world, &song, |error| panic!("error {error}"));
             let owned = |world: &World| {
@@ -110,7 +99,7 @@ fn any_allocation_that_fails_refuses_a_handle_or_costs_nothing_and_leaves_nothin
             let mut open_ones = Vec::new();
             // One stream: without any memory there is one bridge, and who lacks one waits for it.
             for kind in [Kind::PacketAudio, Kind::AtomicAudio, Kind::Cuesheet] {
-                match start_it(&world, kind) {
+                match start_it(&world, "song", kind) {
                     Ok(id) => open_ones.push(id),
                     Err(error) => assert!(error == ERR_BUFFER_FULL || error == ERR_FILE_ERROR),
                 }
@@ -145,9 +134,9 @@ fn any_allocation_that_fails_refuses_a_handle_or_costs_nothing_and_leaves_nothin
 
 #[test]
 fn a_whole_file_that_is_cut_while_it_is_read_ends_there() {
-    let (world, song) = ready();
+    let (world, song) = scene();
     world.hold();
-    let id = start_it(&world, Kind::AtomicAudio).unwrap();
+    let id = start_it(&world, "song", Kind::AtomicAudio).unwrap();
     world.wait_for_a_held_transfer();
     world.cut("song", 50_000);
     world.release();
@@ -158,7 +147,7 @@ fn a_whole_file_that_is_cut_while_it_is_read_ends_there() {
 
 #[test]
 fn numbers_of_handles_begin_again_behind_the_largest_and_pass_over_those_in_use() {
-    let (world, _) = ready();
+    let (world, _) = scene();
     let one = || alloc(&mut world.enter(), None, 10, Kind::RawAtomic).unwrap();
     assert_eq!(one(), 1);
     world.enter().buffering().next_id = i32::MAX - 2;

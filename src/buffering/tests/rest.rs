@@ -14,11 +14,11 @@ use std::ffi::CString;
 use std::format;
 use std::vec::Vec;
 
-use super::fill::{Turns, turn};
-use super::handle::{Handle, Home, Kind, Want};
-use super::open::{close, open};
-use super::position::seek;
-use super::{Buffered, PIECE, budget, reset, set_base, set_watermark};
+use crate::buffering::fill::{Turns, turn};
+use crate::buffering::handle::{Handle, Home, Kind, Want};
+use crate::buffering::open::{close, open};
+use crate::buffering::position::seek;
+use crate::buffering::{Buffered, PIECE, budget, reset, set_base, set_watermark};
 use crate::cache::Cached;
 use crate::cache::segment::keep;
 use crate::mmap::mapping::Mapped;

@@ -1,42 +1,21 @@
-//! What buffering promises to players.
+//! What handles promise to a player, function by function.
 
-use std::ffi::CString;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::vec::Vec;
 
-use super::handle::{Home, Kind, look};
-use super::open::{alloc, close, map_from, open};
-use super::position::{advance, seek, start, strip};
-use super::stream::{data, read, readable, signal};
-use super::{
+use super::{go, point, ready, start_it, stream, until_full, until_useful};
+use crate::buffering::handle::{Home, Kind, look};
+use crate::buffering::open::{alloc, close, map_from, open};
+use crate::buffering::position::{advance, seek, start, strip};
+use crate::buffering::stream::{data, read, readable, signal};
+use crate::buffering::{
     Buffered, ERR_BUFFER_FULL, ERR_FILE_ERROR, ERR_HANDLE_NOT_FOUND, ERR_INVALID_VALUE, ERR_UNSUPPORTED_TYPE, FILES,
-    budget, fill, reset, set_watermark,
+    budget, reset, set_watermark,
 };
 use crate::cache::Cached;
 use crate::mmap::memory::{faults, look_at};
 use crate::port::kernel::{Channel, HZ};
 use crate::port::model::{Dice, World, segments, until_closed};
-
-/// A world with buffering ready.
-pub(super) fn ready(pool: usize) -> World {
-    let world = World::new(pool);
-    assert!(reset(&mut world.enter(), world.pool(), None));
-    world
-}
-
-pub(super) fn start_it(world: &World, path: &str, kind: Kind) -> Result<i32, i32> {
-    open(&mut world.enter(), &CString::new(path).unwrap(), 0, kind, 0)
-}
-
-pub(super) fn stream(world: &World, path: &str) -> i32 {
-    start_it(world, path, Kind::PacketAudio).unwrap()
-}
-
-/// `bufgetdata`, with a copy of what it points to.
-pub(super) fn point(world: &World, id: i32, size: usize) -> Result<Vec<u8>, i32> {
-    let (start, len) = data(&mut world.enter(), id, size)?;
-    Ok(look_at(start, len))
-}
 
 fn copy(world: &World, id: i32, size: usize) -> Result<Vec<u8>, i32> {
     let mut g = world.enter();
@@ -48,30 +27,6 @@ fn copy(world: &World, id: i32, size: usize) -> Result<Vec<u8>, i32> {
 
 fn hand_over(world: &World, bytes: &[u8]) -> Result<i32, i32> {
     alloc(&mut world.enter(), Some(bytes), bytes.len(), Kind::RawAtomic)
-}
-
-pub(super) fn go(world: &World, id: i32, to: usize) {
-    assert_eq!(seek(&mut world.enter(), id, to as u64), Ok(()));
-}
-
-/// Sleeps until the handle has so many bytes before it, or all there are.
-pub(super) fn until_useful(world: &World, id: i32, bytes: u64) {
-    let mut g = world.enter();
-    loop {
-        let handle = look(&mut g, id).unwrap();
-        if handle.useful() >= bytes || handle.end >= handle.filesize {
-            return;
-        }
-        g.wait(Channel::Data, Some(HZ / 20));
-    }
-}
-
-/// Sleeps until nothing more is read ahead.
-pub(super) fn until_full(world: &World) {
-    let mut g = world.enter();
-    while !fill::full(&mut g) {
-        g.wait(Channel::Data, Some(1));
-    }
 }
 
 #[test]

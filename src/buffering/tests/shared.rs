@@ -2,11 +2,11 @@
 
 use std::vec::Vec;
 
-use super::handle::{Kind, look};
-use super::open::{alloc, close, open};
-use super::position::advance;
-use super::tests::{point, ready, stream, until_full};
-use super::{Buffered, ERR_BUFFER_FULL, budget, reset, set_watermark};
+use super::{point, ready, stream, until_full};
+use crate::buffering::handle::{Kind, look};
+use crate::buffering::open::{alloc, close, open};
+use crate::buffering::position::advance;
+use crate::buffering::{Buffered, ERR_BUFFER_FULL, budget, reset, set_watermark};
 use crate::cache::Cached;
 use crate::mmap::mapping::Mapped;
 use crate::port::model::Model;
