@@ -212,10 +212,4 @@ pub fn prepare<H: House<State: Cached>>(g: &mut Guard<H>, pool: Pool) -> Result<
 }
 
 #[cfg(test)]
-mod access;
-
-#[cfg(test)]
 mod tests;
-
-#[cfg(test)]
-mod wide;

@@ -40,6 +40,3 @@ pub mod writeback;
 
 #[cfg(test)]
 mod tests;
-
-#[cfg(test)]
-mod writing;

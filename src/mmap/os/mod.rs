@@ -41,6 +41,4 @@ mod none;
 pub use none::{Mapping, Stream, page, readable, writable};
 
 #[cfg(all(test, feature = "host"))]
-mod crowd;
-#[cfg(all(test, feature = "host"))]
 mod tests;

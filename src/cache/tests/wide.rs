@@ -2,10 +2,10 @@
 
 use std::vec::Vec;
 
-use super::open::{open, release};
-use super::pattern::Pattern;
-use super::write::{sync, truncate, write};
-use super::{prepare, read};
+use crate::cache::open::{open, release};
+use crate::cache::pattern::Pattern;
+use crate::cache::write::{sync, truncate, write};
+use crate::cache::{prepare, read};
 use crate::house::State;
 use crate::mmap::callers;
 use crate::mmap::memory::{look_at, poke_at};

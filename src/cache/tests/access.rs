@@ -3,9 +3,9 @@
 use std::ffi::CString;
 use std::vec;
 
-use super::open::{open, release};
-use super::pattern::Pattern;
-use super::{prepare, read};
+use crate::cache::open::{open, release};
+use crate::cache::pattern::Pattern;
+use crate::cache::{prepare, read};
 use crate::mmap::callers;
 use crate::mmap::mapping::Mapped;
 use crate::mmap::mode::Mode;

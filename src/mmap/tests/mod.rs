@@ -1,12 +1,14 @@
 //! What mappings promise to programs.
 
+mod writing;
+
 use std::ffi::CString;
 use std::vec::Vec;
 
-use super::callers::{create, destroy, error, get, put, read};
-use super::mode::Mode;
 use crate::file;
+use crate::mmap::callers::{create, destroy, error, get, put, read};
 use crate::mmap::memory::faults;
+use crate::mmap::mode::Mode;
 use crate::port::model::{Dice, World};
 use crate::port::storage::Errno;
 
@@ -23,7 +25,7 @@ fn map(world: &World, fd: i32, offset: u64, length: usize) -> Result<i32, Errno>
 /// What lies in a mapping now.
 fn bytes(world: &World, md: i32, from: usize, len: usize) -> Vec<u8> {
     let start = get(&mut world.enter(), md).unwrap();
-    let bytes = super::memory::look_at(start as usize + from, len);
+    let bytes = crate::mmap::memory::look_at(start as usize + from, len);
     put(&mut world.enter(), md).unwrap();
     bytes
 }
@@ -92,7 +94,7 @@ fn a_mapping_moves_while_nobody_holds_it_and_stays_while_somebody_does() {
     }
     // Larger than any hole beside the mapping: with it held, the pool has to leave it.
     let around = world.pool().alloc(world.pool().allocatable(), core::ptr::null());
-    assert_eq!(super::memory::look_at(first as usize, 60_000), whole);
+    assert_eq!(crate::mmap::memory::look_at(first as usize, 60_000), whole);
     world.pool().free(around);
     put(&mut world.enter(), md).unwrap();
     put(&mut world.enter(), md).unwrap();

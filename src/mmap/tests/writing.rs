@@ -4,13 +4,13 @@ use std::ffi::CString;
 use std::vec;
 use std::vec::Vec;
 
-use super::callers::{create, destroy, error, get, overwrite, put, read, sync, write};
-use super::check::{POISON, undeclared};
-use super::mapping::Mapped;
-use super::memory::{look_at, poke_at};
-use super::mode::Mode;
 use crate::cache::pattern::Pattern;
 use crate::cache::{open, prepare, read as reading, write as writing};
+use crate::mmap::callers::{create, destroy, error, get, overwrite, put, read, sync, write};
+use crate::mmap::check::{POISON, undeclared};
+use crate::mmap::mapping::Mapped;
+use crate::mmap::memory::{look_at, poke_at};
+use crate::mmap::mode::Mode;
 use crate::port::model::{Dice, World, pattern};
 use crate::port::storage::{Errno, How};
 

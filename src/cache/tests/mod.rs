@@ -1,13 +1,16 @@
 //! What writing through the cache promises.
 
+mod access;
+mod wide;
+
 use std::ffi::CString;
 use std::vec;
 use std::vec::Vec;
 
-use super::open::{open, release};
-use super::pattern::Pattern;
-use super::write::{APPEND, sync, truncate, write};
-use super::{Cached, flush, names, prepare, read};
+use crate::cache::open::{open, release};
+use crate::cache::pattern::Pattern;
+use crate::cache::write::{APPEND, sync, truncate, write};
+use crate::cache::{Cached, flush, names, prepare, read};
 use crate::mmap::callers;
 use crate::mmap::mapping::Mapped;
 use crate::mmap::memory::faults;
@@ -463,8 +466,8 @@ fn the_reserve_is_of_use_though_segments_and_mappings_have_all_they_may_have() {
     let count = world.enter().maps().reserve.count() as u64;
     for n in 0..count {
         let mut g = world.enter();
-        let made = super::reserve::segment(&mut g, other.object, n << 17, crate::mmap::mapping::Name::NOBODY);
-        assert!(matches!(made, super::segment::Made::Here(_)), "{n} of {count}");
+        let made = crate::cache::reserve::segment(&mut g, other.object, n << 17, crate::mmap::mapping::Name::NOBODY);
+        assert!(matches!(made, crate::cache::segment::Made::Here(_)), "{n} of {count}");
     }
     for md in made {
         callers::destroy(&mut world.enter(), md, 512).unwrap();

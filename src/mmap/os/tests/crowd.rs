@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 use std::thread;
 use std::vec::Vec;
 
-use super::tests::{file, map};
-use super::{Mapping, extending, page, resize};
 use crate::mmap::mode::Mode;
+use crate::mmap::os::tests::{file, map};
+use crate::mmap::os::{Mapping, extending, page, resize};
 use crate::port::model::Dice;
 use crate::port::region::faults::{peek, poke};
 use crate::port::storage::Errno;
@@ -82,7 +82,7 @@ fn eight_threads_read_and_write_shared_files_by_mapping_and_by_call_and_agree() 
     for ((mapping, (_, whole)), truth) in shared.iter().zip(&files).zip(&truth) {
         let wanted: Vec<u8> = truth.iter().flat_map(|stretch| stretch.lock().unwrap().clone()).collect();
         mapping.read(0, whole.len()).unwrap();
-        assert_eq!(super::tests::bytes(*mapping, 0, whole.len()), wanted);
+        assert_eq!(crate::mmap::os::tests::bytes(*mapping, 0, whole.len()), wanted);
         mapping.destroy(whole.len(), true).unwrap();
     }
 }

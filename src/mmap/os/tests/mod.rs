@@ -1,13 +1,15 @@
 //! What mappings over the system's `mmap` promise.
 
+mod crowd;
+
 use std::fs::File;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
 use std::vec;
 use std::vec::Vec;
 
-use super::{Mapping, Stream, extending, owed, page, resize};
 use crate::mmap::mode::{Access, Mode};
+use crate::mmap::os::{Mapping, Stream, extending, owed, page, resize};
 use crate::port::region::faults::{CALLS, POPULATE, SYNC, peek, poke};
 use crate::port::storage::Errno;
 
