@@ -84,6 +84,9 @@ ifdef TARGET
   LDFLAGS  += $(if $(filter i686-%,$(TARGET)),-m elf_i386)
   ifneq ($(filter %-none %-none-eabi,$(TARGET)),)
     BARE := yes
+    # That nobody runs code on the stack is for a system to know: the tree's objects do not say it, and a linker that finds
+    # it said by one warns of all others.
+    STRIP += --remove-section=.note.GNU-stack
     # Where nothing else was asked: the smallest code; on x86-64 that would cost more time than it saves room.
     CARGO_ENV := CARGO_PROFILE_ROCKBOX_OPT_LEVEL=$(or $(CARGO_PROFILE_ROCKBOX_OPT_LEVEL),z)
     # Not every MIPS player has the instructions of the second release.
