@@ -146,7 +146,7 @@ pub fn write_past<H: House<State: Cached>>(
     file.flags |= Flags::UNSYNCED;
     file.stored = file.stored.max(at + put as u64);
     file.size = file.size.max(at + put as u64);
-    file.version = file.version.wrapping_add(1);
+    file.change();
     g.cache().counts.direct += 1;
     end(g, object);
     match result {

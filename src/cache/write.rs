@@ -208,7 +208,7 @@ fn piece<H: House<State: Cached>>(
     maps.write_to_copies(object, at, &from[..put]);
     let file = &mut maps.objects[object];
     file.size = file.size.max(at + put as u64);
-    file.version = file.version.wrapping_add(1);
+    file.change();
     if clean {
         file.dirtied = H::ticks();
         // Somebody has to look when it has been so for too long.
@@ -313,7 +313,7 @@ fn cut<H: House<State: Cached>>(g: &mut Guard<H>, object: u16, size: u64) -> Res
     let (stored, old) = (file.stored, file.size);
     // Nobody reads or writes beyond the new end from now on, as if these bytes were written just now.
     (file.size, file.stored) = (size, stored.min(size));
-    file.version = file.version.wrapping_add(1);
+    file.change();
     file.direct = (size, u64::MAX);
     let result = if stored > size {
         // Whoever opens the file meanwhile sees who changes it.

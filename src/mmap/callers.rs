@@ -73,7 +73,7 @@ impl Maps {
     /// A caller is done with changing what he declared. Since then a copy may have been filled, with what was before.
     fn changed(&mut self, slot: u16) {
         let file = self.maps[slot].object;
-        self.objects[file].version = self.objects[file].version.wrapping_add(1);
+        self.objects[file].change();
     }
 
     /// Calls `f` with the segments that overlap a range.
@@ -369,7 +369,7 @@ fn declare<H: House<State: Mapped>>(g: &mut Guard<H>, md: i32, offset: usize, le
             return Ok(false);
         }
         let file = &mut maps.objects[map.object];
-        file.version = file.version.wrapping_add(1);
+        file.change();
         if file.dirty.0 == NONE {
             file.dirtied = now;
         }

@@ -177,6 +177,11 @@ impl Object {
         self.stream
     }
 
+    /// Bytes of it have changed: whoever knew them looks again.
+    pub fn change(&mut self) {
+        self.version = self.version.wrapping_add(1);
+    }
+
     /// One user more of an open file.
     pub fn hold(&mut self) {
         self.users += 1;
