@@ -16,6 +16,8 @@
 //! Everything above is the same code on both ports; a port differs only in the files of its folder.
 
 pub mod asker;
+#[cfg(test)]
+pub mod failing;
 pub mod fault;
 pub mod kernel;
 #[cfg(test)]

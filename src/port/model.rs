@@ -18,6 +18,7 @@ use std::vec::Vec;
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
+use super::failing::{Failing, Fault};
 use super::imp::gate::Gate;
 use super::imp::kernel as host;
 use super::kernel::{Channel, Kernel};
@@ -49,37 +50,6 @@ struct File {
     named: bool,
 }
 
-impl File {
-    fn identity(&self) -> Identity {
-        Identity { volume: 1, file: self.number, size: self.bytes.len() as u64, stamp: self.stamp }
-    }
-}
-
-/// When commands of one kind fail.
-#[derive(Clone, Copy, Default)]
-struct Fault {
-    at: Option<u64>,
-    times: u64,
-}
-
-impl Fault {
-    /// One more command; whether it fails.
-    fn strikes(&mut self) -> bool {
-        match self.at {
-            Some(1) => {
-                self.times = self.times.saturating_sub(1);
-                self.at = (self.times > 0).then_some(1);
-                true
-            }
-            Some(n) => {
-                self.at = Some(n - 1);
-                false
-            }
-            None => false,
-        }
-    }
-}
-
 /// What the disk has seen, and what it shall do.
 #[derive(Default)]
 struct Disk {
@@ -98,9 +68,7 @@ struct Disk {
     ragged: u64,
     /// Descriptors of somebody else's: what they are of, and for.
     lent: HashMap<i32, (usize, Claim)>,
-    read_fault: Fault,
-    write_fault: Fault,
-    sync_fault: Fault,
+    failing: Failing,
     limit: Option<u64>,
     /// Streams that were asked for to read with can do nothing else.
     modest: bool,
@@ -120,6 +88,20 @@ struct Disk {
 const UNIT: u64 = 4096;
 
 impl Disk {
+    fn identity(&self, file: usize) -> Identity {
+        let file = &self.files[file];
+        let volume = self.failing.volume();
+        Identity { volume, file: file.number, size: file.bytes.len() as u64, stamp: file.stamp }
+    }
+
+    /// The file of a stream, if its volume is there still.
+    fn there(&self, stream: i32) -> Result<usize, Errno> {
+        match self.failing.dead.contains(&stream) {
+            true => Err(Errno::NXIO),
+            false => Ok(self.streams[stream as usize].expect("an open stream")),
+        }
+    }
+
     fn open_file(&mut self, stream: i32) -> &mut File {
         let file = self.streams[stream as usize].expect("an open stream");
         &mut self.files[file]
@@ -134,7 +116,8 @@ impl Disk {
             self.streams.len() - 1
         });
         self.streams[stream] = Some(file);
-        Opened { stream: stream as i32, identity: self.files[file].identity(), writable: true }
+        self.failing.dead.remove(&(stream as i32));
+        Opened { stream: stream as i32, identity: self.identity(file), writable: true }
     }
 
     fn make(&mut self, path: &str, number: u64, bytes: Vec<u8>) -> usize {
@@ -152,7 +135,7 @@ impl Disk {
     /// A file has lost its name.
     fn buried(&mut self, file: usize) -> Option<Identity> {
         self.files[file].named = false;
-        Some(self.files[file].identity())
+        Some(self.identity(file))
     }
 
     fn free(&self) -> Option<u64> {
@@ -238,7 +221,8 @@ impl Storage for Model {
         let disk = guard.as_mut().expect("a world");
         disk.reads += 1;
         disk.largest = disk.largest.max(into.len());
-        if disk.read_fault.strikes() {
+        disk.there(stream)?;
+        if disk.failing.reads.strikes() {
             return Err(Errno::IO);
         }
         let (sector, end) = (Self::SECTOR as u64, offset + into.len() as u64);
@@ -258,11 +242,21 @@ impl Storage for Model {
         let disk = guard.as_mut().expect("a world");
         disk.writes += 1;
         disk.largest_write = disk.largest_write.max(from.len());
-        if disk.write_fault.strikes() {
+        let number = disk.files[disk.there(stream)?].number;
+        disk.stamp += 1;
+        if disk.failing.writes.strikes() {
+            disk.failing.note(number);
+            let (torn, stamp) = (disk.failing.torn, disk.stamp);
+            let file = disk.open_file(stream);
+            let start = (offset as usize).min(file.bytes.len());
+            let half = (from.len() / 2).min(file.bytes.len() - start) / Self::SECTOR * Self::SECTOR;
+            if torn && half > 0 {
+                file.bytes[start..start + half].copy_from_slice(&from[..half]);
+                file.stamp = stamp;
+            }
             return Err(Errno::IO);
         }
         let free = disk.free().unwrap_or(u64::MAX);
-        disk.stamp += 1;
         let stamp = disk.stamp;
         let file = disk.open_file(stream);
         let (start, length) = (offset as usize, file.bytes.len());
@@ -284,24 +278,31 @@ impl Storage for Model {
     }
 
     fn truncate(stream: i32, size: u64) -> Result<(), Errno> {
-        disk(|disk| {
+        let cut = disk(|disk| {
             disk.stamp += 1;
-            let stamp = disk.stamp;
-            let file = disk.open_file(stream);
+            let (stamp, file) = (disk.stamp, disk.there(stream)?);
+            if disk.failing.cuts.strikes() {
+                return Err(Errno::IO);
+            }
+            let file = &mut disk.files[file];
             file.bytes.truncate(size as usize);
             file.stamp = stamp;
+            Ok(())
         });
         happens(|disk| disk.changed.take());
-        Ok(())
+        cut
     }
 
     fn sync(stream: i32) -> Result<Identity, Errno> {
         let synced = disk(|disk| {
             disk.syncs += 1;
-            if disk.sync_fault.strikes() {
+            let file = disk.there(stream)?;
+            if disk.failing.syncs.strikes() {
+                let number = disk.files[file].number;
+                disk.failing.note(number);
                 return Err(Errno::IO);
             }
-            Ok(disk.open_file(stream).identity())
+            Ok(disk.identity(file))
         });
         happens(|disk| disk.synced.take());
         synced
@@ -477,7 +478,7 @@ impl World {
 
     /// What a file holds on the disk; None if there is none of this name.
     pub fn bytes_of(&self, path: &str) -> Option<Vec<u8>> {
-        disk(|disk| disk.names.get(path).map(|file| disk.files[*file].bytes.clone()))
+        on_the_disk(path)
     }
 
     /// The room on the volume, in bytes of clusters; without this call nobody has counted it.
@@ -527,26 +528,22 @@ impl World {
 
     /// The n-th read from now on fails, and so many in all.
     pub fn fail_reads(&self, n: u64, times: u64) {
-        disk(|disk| disk.read_fault = Fault { at: Some(n), times });
+        disk(|disk| disk.failing.reads = Fault::new(n, times));
     }
 
     /// The n-th write from now on fails, or that and all after it.
     pub fn fail_write(&self, n: u64, ever: bool) {
-        disk(|disk| disk.write_fault = Fault { at: Some(n), times: if ever { u64::MAX } else { 1 } });
+        disk(|disk| disk.failing.writes = Fault::new(n, if ever { u64::MAX } else { 1 }));
     }
 
     /// The n-th sync from now on fails.
     pub fn fail_sync(&self, n: u64) {
-        disk(|disk| disk.sync_fault = Fault { at: Some(n), times: 1 });
+        disk(|disk| disk.failing.syncs = Fault::new(n, 1));
     }
 
     /// Nothing fails any more.
     pub fn heal(&self) {
-        disk(|disk| {
-            disk.read_fault = Fault::default();
-            disk.write_fault = Fault::default();
-            disk.sync_fault = Fault::default();
-        });
+        failing(|failing| failing.heal());
     }
 
     /// The next time that a file is opened, this happens before its opener hears what the file is.
@@ -615,6 +612,31 @@ impl Drop for World {
             drop(Box::from_raw(self.memory));
         }
     }
+}
+
+/// What a file holds on the disk of the world that is; None if there is none of this name.
+pub fn on_the_disk(path: &str) -> Option<Vec<u8>> {
+    disk(|disk| disk.names.get(path).map(|file| disk.files[*file].bytes.clone()))
+}
+
+/// What the file of this number holds; None if it has no name any more.
+pub fn named(number: u64) -> Option<Vec<u8>> {
+    disk(|disk| disk.files.iter().find(|file| file.named && file.number == number).map(|file| file.bytes.clone()))
+}
+
+/// What fails of the disk of the world that is, and what has failed.
+pub fn failing<R>(work: impl FnOnce(&mut Failing) -> R) -> R {
+    disk(|disk| work(&mut disk.failing))
+}
+
+/// The volume is pulled, and put back before anybody sees: no stream leads anywhere. The number that it had; the floors
+/// are still to be told.
+pub fn pull() -> u64 {
+    disk(|disk| {
+        disk.failing.dead.extend((0..).zip(&disk.streams).filter(|(_, file)| file.is_some()).map(|(n, _)| n));
+        disk.failing.pulls += 1;
+        disk.failing.pulls
+    })
 }
 
 /// Bytes that tell their place.
