@@ -84,11 +84,7 @@ pub fn make_clean<H: House<State: Cached>>(g: &mut Guard<H>) -> bool {
 fn settle<H: House<State: Cached>>(g: &mut Guard<H>, object: u16) -> Result<(), Errno> {
     // A use of our own: it must not become another file before it has its error.
     g.maps().objects[object].hold();
-    let result = write::sync(g, object);
-    if let Err(error) = result {
-        // Nobody but the next opener can be told.
-        g.maps().objects[object].error = error.0;
-    }
+    let result = write::settle(g, object);
     let_go(g, object);
     let maps = g.maps();
     let file = &maps.objects[object];
@@ -137,11 +133,7 @@ fn each<H: House<State: Cached>>(g: &mut Guard<H>, which: impl Fn(u64) -> bool, 
             settle(g, n)
         } else if sync {
             g.maps().objects[n].hold();
-            let one = write::sync(g, n);
-            if let Err(error) = one {
-                // The descriptors' owners are still to be told.
-                g.maps().objects[n].error = error.0;
-            }
+            let one = write::settle(g, n);
             let_go(g, n);
             one
         } else {

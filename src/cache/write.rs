@@ -358,23 +358,28 @@ fn clear_tail(maps: &mut crate::mmap::mapping::Maps, object: u16, size: u64) {
     }
 }
 
-/// Brings a file to the disk: data, length, date. Reports an earlier failure to write back that nobody was told of,
-/// too; what failed is tried again.
+/// Brings a file to the disk: data, length, date. Reports an earlier failure that nobody was told of, too; what failed is
+/// tried again.
 ///
 /// # Errors
 /// The device's, `ENOSPC`: what is not on the disk stays dirty, and the next call tries again. `ENXIO`.
 pub fn sync<H: House<State: Cached>>(g: &mut Guard<H>, object: u16) -> Result<(), Errno> {
-    let earlier = core::mem::take(&mut g.maps().objects[object].error);
     g.maps().objects[object].hold();
-    let mut result = write_back(g, object, 0, u64::MAX, Sweep::Sync);
-    // This call tells of both.
-    g.maps().objects[object].error = 0;
-    if result.is_ok() {
-        result = to_disk(g, object);
-    }
+    let result = settle(g, object);
+    // Only now: whoever asks while this waits must not find that all is well. It may have failed meanwhile, too.
+    let error = core::mem::take(&mut g.maps().objects[object].error);
     crate::mmap::transfer::release(g, object);
-    match earlier {
+    match error {
         0 => result,
         error => result.and(Err(Errno(error))),
     }
+}
+
+/// The same for somebody in the background: the file remembers what failed, now or earlier, for those who ask.
+///
+/// # Errors
+/// As [`sync`], of this time.
+pub(super) fn settle<H: House<State: Cached>>(g: &mut Guard<H>, object: u16) -> Result<(), Errno> {
+    write_back(g, object, 0, u64::MAX, Sweep::Sync)?;
+    to_disk(g, object)
 }

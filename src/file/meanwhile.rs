@@ -27,6 +27,19 @@ fn mapped(world: &World, name: &str, length: usize) -> i32 {
     md
 }
 
+/// How many uses of the first file there are.
+fn users_of_the_first(world: &World) -> u32 {
+    world.enter().maps().objects[0].users()
+}
+
+/// Waits until so many uses of a file are under way.
+fn until_used(world: &World, users: u32) {
+    let mut g = world.enter();
+    while g.maps().objects.all().iter().all(|object| object.users() < users) {
+        g.wait(crate::port::kernel::Channel::Data, Some(1));
+    }
+}
+
 /// Changes bytes of a mapping that were declared.
 fn poke(world: &World, md: i32, from: usize, bytes: &[u8]) {
     let start = callers::get(&mut world.enter(), md).unwrap();
@@ -121,6 +134,36 @@ fn what_is_declared_while_a_mapping_is_synced_is_written_though_the_background_c
     bytes[..100].fill(7);
     bytes[4096..4608].fill(8);
     assert!(world.bytes_of("file").unwrap() == bytes, "a change that was declared is lost");
+}
+
+/// Who waits for somebody in the background is the next one to be told what failed there, before and now, though his own
+/// attempt then succeeds.
+#[test]
+fn what_failed_in_the_background_is_told_by_a_sync_that_comes_while_it_is_tried_again() {
+    for before in [false, true] {
+        let world = world(500_000);
+        let fd = open_as(&world, "file", MAKE).unwrap();
+        assert_eq!(put(&world, fd, &[5; 700]), Ok(700));
+        world.fail_write(1, false);
+        if before {
+            assert_eq!(flush::idle(&mut world.enter(), false), Err(Errno::IO));
+        }
+        world.hold();
+        std::thread::scope(|scope| {
+            let sweeper = scope.spawn(|| flush::idle(&mut world.enter(), true));
+            world.wait_for_a_held_transfer();
+            let users = users_of_the_first(&world);
+            let syncer = scope.spawn(|| sync(&mut world.enter(), fd));
+            // Until it waits.
+            until_used(&world, users + 3);
+            world.release();
+            assert_eq!(sweeper.join().unwrap().is_ok(), before);
+            assert_eq!(syncer.join().unwrap(), Err(Errno::IO), "before: {before}");
+        });
+        assert_eq!(world.bytes_of("file").unwrap(), [5; 700]);
+        assert_eq!(sync(&mut world.enter(), fd), Ok(()));
+        assert_eq!(close(&mut world.enter(), fd), Ok(()));
+    }
 }
 
 #[test]
@@ -261,11 +304,7 @@ fn a_writer_who_waits_for_a_readers_stream_has_the_readers_file_though_it_loses_
         while world.streams() < 2 {
             std::thread::yield_now();
         }
-        let mut g = world.enter();
-        while g.maps().objects.all().iter().all(|object| object.users() < 4) {
-            g.wait(crate::port::kernel::Channel::Data, Some(1));
-        }
-        drop(g);
+        until_used(&world, 4);
         remove(&mut world.enter(), &path("file")).unwrap();
         world.release();
         assert_eq!(reading.join().unwrap(), pattern(30_000)[..1000]);

@@ -15,7 +15,7 @@
 use bitflags::bitflags;
 
 use super::mapping::NONE;
-use crate::port::storage::{Identity, Opened};
+use crate::port::storage::{Errno, Identity, Opened};
 
 /// No stream.
 const CLOSED: i32 = -1;
@@ -65,7 +65,7 @@ pub struct Object {
     pub regions: u16,
     /// Its first and its last dirty mapping.
     pub dirty: (u16, u16),
-    /// The first failure to write back that nobody was told of; 0 is none.
+    /// The first failure to bring it to the disk that nobody was told of; 0 is none.
     pub error: i32,
     /// What is true of it.
     pub flags: Flags,
@@ -180,6 +180,13 @@ impl Object {
     /// Bytes of it have changed: whoever knew them looks again.
     pub fn change(&mut self) {
         self.version = self.version.wrapping_add(1);
+    }
+
+    /// Something could not be brought to the disk, and whoever is to know asks later.
+    pub fn remember(&mut self, error: Errno) {
+        if self.error == 0 {
+            self.error = error.0;
+        }
     }
 
     /// One user more of an open file.

@@ -153,10 +153,8 @@ pub fn write_back<H: House<State: Mapped>>(
         let file = &mut maps.objects[object];
         file.flags -= Flags::SWEPT;
         file.dirtied = now;
-        if let Err(error) = result
-            && file.error == 0
-        {
-            file.error = error.0;
+        if let Err(error) = result {
+            file.remember(error);
         }
         H::wake(Channel::Data);
         result
@@ -276,7 +274,7 @@ fn write_run<H: House<State: Mapped>>(
 /// Brings length and date of a file to the disk, if storage was changed through it.
 ///
 /// # Errors
-/// The device's: the next call tries again.
+/// The device's: the next call tries again, and the file remembers the error too.
 pub fn to_disk<H: House<State: Mapped>>(g: &mut Guard<H>, object: u16) -> Result<(), Errno> {
     // One at a time: what storage says of a file replaces only what it said before.
     while g.maps().objects[object].flags.contains(Flags::SYNCING) {
@@ -298,7 +296,10 @@ pub fn to_disk<H: House<State: Mapped>>(g: &mut Guard<H>, object: u16) -> Result
     file.flags -= Flags::SYNCING;
     match result {
         Ok(identity) => file.identity = identity,
-        Err(_) => file.flags |= Flags::UNSYNCED,
+        Err(error) => {
+            file.flags |= Flags::UNSYNCED;
+            file.remember(error);
+        }
     }
     end(g, object);
     result.map(drop)
