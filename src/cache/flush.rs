@@ -82,7 +82,7 @@ pub fn make_clean<H: House<State: Cached>>(g: &mut Guard<H>) -> bool {
 
 /// Brings a file that nobody has open any more to the disk, and lets go of its stream.
 fn settle<H: House<State: Cached>>(g: &mut Guard<H>, object: u16) -> Result<(), Errno> {
-    // A use of our own: it must not become another file before it has its error.
+    // A use of our own, whose end lets go of the stream. Nobody but the next opener can be told of a failure.
     g.maps().objects[object].hold();
     let result = write::settle(g, object);
     let_go(g, object);
@@ -132,6 +132,7 @@ fn each<H: House<State: Cached>>(g: &mut Guard<H>, which: impl Fn(u64) -> bool, 
         let one = if file.users() == 0 {
             settle(g, n)
         } else if sync {
+            // The descriptors' owners are still to be told.
             g.maps().objects[n].hold();
             let one = write::settle(g, n);
             let_go(g, n);
@@ -158,6 +159,8 @@ pub fn unmount<H: House<State: Cached>>(g: &mut Guard<H>, volume: u64) -> Result
 /// A volume has vanished: what is dirty of it is lost, its files fail every call but their close, and nobody finds them
 /// again.
 pub fn gone<H: House<State: Cached>>(g: &mut Guard<H>, volume: u64) {
+    // Whoever is opening a file just now may have it from there.
+    g.maps().buries = g.maps().buries.wrapping_add(1);
     for n in 0..g.maps().objects.count() as u16 {
         let maps = g.maps();
         let file = &mut maps.objects[n];

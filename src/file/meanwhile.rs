@@ -14,7 +14,7 @@ use crate::cache::flush;
 use crate::mmap::mapping::Mapped;
 use crate::mmap::memory::{faults, look_at, poke_at};
 use crate::mmap::{callers, mode};
-use crate::port::model::{Model, World, open_objects, pattern};
+use crate::port::model::{Model, World, open_objects, pattern, pull};
 use crate::port::monitor::House;
 use crate::port::storage::{Errno, Storage};
 
@@ -164,6 +164,26 @@ fn what_failed_in_the_background_is_told_by_a_sync_that_comes_while_it_is_tried_
         assert_eq!(sync(&mut world.enter(), fd), Ok(()));
         assert_eq!(close(&mut world.enter(), fd), Ok(()));
     }
+}
+
+#[test]
+fn who_opens_a_file_while_its_volume_is_pulled_and_put_back_has_the_file_of_now() {
+    let world = world(500_000);
+    let bytes = world.put_pattern("file", 3000);
+    let before = open_as(&world, "file", RW).unwrap();
+    assert_eq!(put(&world, before, &[5; 700]), Ok(700));
+    world.when_opened(|| {
+        let volume = pull();
+        flush::gone(&mut Model::monitor().enter(), volume);
+    });
+    let fd = open_as(&world, "file", RW).unwrap();
+    assert_eq!(get(&world, fd, 4000).unwrap(), bytes);
+    assert_eq!(put(&world, fd, &[6; 700]), Ok(700));
+    assert_eq!(close(&mut world.enter(), fd), Ok(()));
+    assert_eq!(close(&mut world.enter(), before), Err(Errno::NXIO));
+    assert_eq!(world.bytes_of("file").unwrap()[..3000], bytes);
+    assert_eq!(world.bytes_of("file").unwrap()[3000..], [6; 700]);
+    assert_eq!((world.streams(), open_objects(&mut world.enter())), (0, 0));
 }
 
 #[test]
