@@ -187,6 +187,22 @@ fn who_opens_a_file_while_its_volume_is_pulled_and_put_back_has_the_file_of_now(
 }
 
 #[test]
+fn every_descriptor_that_wrote_what_went_with_its_volume_is_told_when_it_is_closed() {
+    let world = world(500_000);
+    world.put_pattern("file", 3000);
+    let (one, other) = (open_as(&world, "file", RW).unwrap(), open_as(&world, "file", RW).unwrap());
+    let reader = open_as(&world, "file", Mode::READ).unwrap();
+    for fd in [one, other] {
+        assert_eq!(put(&world, fd, &[5; 700]), Ok(700));
+    }
+    flush::gone(&mut world.enter(), 1);
+    assert_eq!(close(&mut world.enter(), one), Err(Errno::NXIO));
+    assert_eq!(close(&mut world.enter(), other), Err(Errno::NXIO));
+    let _: Result<(), Errno> = close(&mut world.enter(), reader);
+    assert_eq!((world.streams(), open_objects(&mut world.enter())), (0, 0));
+}
+
+#[test]
 fn of_a_volume_that_is_gone_nothing_stays_when_the_last_mapping_ends() {
     for late in [false, true] {
         let world = world(500_000);

@@ -112,9 +112,13 @@ fn end<H: House<State: Filed>>(g: &mut Guard<H>, under: Under, wrote: bool) -> R
     match under {
         Under::Cached(object) => {
             let file = &g.maps().objects[object];
-            // The last user's release does it too, and knows what became of a volume that is gone.
-            let others = file.users() > 1 && !file.flags.contains(Flags::GONE);
-            let synced = if wrote && others { cached::sync(g, object) } else { Ok(()) };
+            // The last user's release does it too.
+            let others = wrote && file.users() > 1;
+            let synced = match file.flags.contains(Flags::GONE) {
+                true if others && (file.error != 0 || !file.settled()) => Err(Errno::NXIO),
+                false if others => cached::sync(g, object),
+                _ => Ok(()),
+            };
             let released = release(g, object);
             synced.and(released)
         }
