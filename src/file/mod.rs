@@ -161,6 +161,8 @@ pub fn object<H: House<State: Filed>>(g: &mut Guard<H>, fd: i32) -> Result<u16, 
 #[cfg(test)]
 mod hooks;
 #[cfg(test)]
+mod known;
+#[cfg(test)]
 mod meanwhile;
 #[cfg(test)]
 mod scarce;
