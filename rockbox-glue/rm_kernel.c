@@ -79,6 +79,11 @@ void rmport_wake(uint32_t channel)
         semaphore_release(&channels[channel].woken);
 }
 
+const void *rmport_thread(void)
+{
+    return &errno;
+}
+
 void rmport_set_errno(int32_t error)
 {
     errno = error;

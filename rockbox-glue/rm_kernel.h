@@ -16,6 +16,7 @@ void rmport_lock(void);
 void rmport_unlock(void);
 void rmport_wait(uint32_t channel, int32_t ticks);
 void rmport_wake(uint32_t channel);
+const void *rmport_thread(void);
 void rmport_set_errno(int32_t error);
 
 #endif /* RM_KERNEL_H */

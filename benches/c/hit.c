@@ -23,6 +23,7 @@ void rmport_wake(uint32_t channel) { (void)channel; }
 uint32_t rmport_ticks(void) { return 0; }
 uint32_t rmport_asker(void) { return 2; }
 int32_t rmport_thread_start(void (*entry)(void)) { (void)entry; return -1; }
+const void *rmport_thread(void) { return file; }
 void rmport_set_errno(int32_t error) { (void)error; }
 
 static int32_t opened(uint64_t *identity)

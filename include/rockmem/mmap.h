@@ -12,6 +12,9 @@
  * may be moved while nobody has got it. Where the operating system caches them, it is the system's own mmap: a page that
  * was declared before costs no call of the system and no lock.
  *
+ * Threads may share a mapping. What a thread declared with mmap_write lasts until its own mmap_put, or until it syncs
+ * the whole mapping, whatever the others do.
+ *
  * Functions that return nothing cannot report, but set errno; beside each stands one that ends in _wait and does, and
  * mmap_error tells the first error of storage since it was last asked. Nothing is changed by a call that is refused.
  */

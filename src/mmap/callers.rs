@@ -15,7 +15,7 @@ use super::memory::Block;
 use super::mode::Mode;
 use super::object::Flags;
 use super::transfer::{populate, release};
-use super::view::View;
+use super::view::{View, place};
 use super::writeback::{Sweep, to_disk, write_back};
 use crate::buflib::Pool;
 use crate::port::kernel::Channel;
@@ -375,7 +375,9 @@ fn declare<H: House<State: Mapped>>(g: &mut Guard<H>, md: i32, offset: usize, le
         }
         maps.set_dirty(slot, first, until, true);
     }
-    maps.view(md)?.declared = true;
+    if !maps.writers.declare(place(md), H::thread()) {
+        maps.view(md)?.crowded = true;
+    }
     maps.mark_hot(slot);
     Ok(true)
 }
@@ -394,16 +396,17 @@ pub fn sync<H: House<State: Mapped>>(g: &mut Guard<H>, md: i32, offset: usize, l
         return Ok(());
     }
     let maps = g.maps();
-    let others = maps.hot_views(view.map.slot) > usize::from(view.mode.writes() && (view.gets > 0 || view.declared));
+    let (own, thread) = (place(md), H::thread());
+    let others = maps.hot_beside(view.map.slot, md, thread);
     let from = (map.offset + at as u64) / H::SECTOR as u64 * H::SECTOR as u64;
     let to = (map.offset + (at + length) as u64).next_multiple_of(H::SECTOR as u64);
+    if maps.writers.has_declared(own, thread) {
+        maps.changed(view.map.slot);
+    }
     if offset == 0 && length == view.length as usize {
         // Before the lock is given back: what is declared meanwhile is not what the caller is done with.
-        maps.view(md)?.declared = false;
+        maps.writers.end_declared(own, thread);
         maps.mark_hot(view.map.slot);
-    }
-    if view.declared {
-        maps.changed(view.map.slot);
     }
     let sweep = if others { Sweep::Sync } else { Sweep::Own(maps.objects[map.object].version) };
     write_to_disk(g, map.object, from, to, sweep).map_err(|error| note(g, md, error))
@@ -433,7 +436,10 @@ pub fn get<H: House<State: Mapped>>(g: &mut Guard<H>, md: i32) -> Result<*mut u8
     let view = *maps.view(md)?;
     let gets = view.gets.checked_add(1).ok_or(Errno::BUSY)?;
     let start = maps.get(view.map.slot).ok_or(Errno::BUSY)?;
-    maps.view(md)?.gets = gets;
+    let told = !view.mode.writes() || maps.writers.get(place(md), H::thread());
+    let held = maps.view(md)?;
+    held.gets = gets;
+    held.crowded |= !told;
     maps.mark_hot(view.map.slot);
     Ok(start.wrapping_add(view.delta as usize))
 }
@@ -449,10 +455,8 @@ pub fn put<H: House<State: Mapped>>(g: &mut Guard<H>, md: i32) -> Result<(), Err
     let maps = g.maps();
     let view = maps.view(md)?;
     view.gets = view.gets.checked_sub(1).ok_or(Errno::INVAL)?;
-    let changed = view.declared && view.gets == 0;
-    view.declared &= view.gets > 0;
     let slot = view.map.slot;
-    if changed {
+    if maps.writers.put(place(md), H::thread()) {
         maps.changed(slot);
     }
     maps.put(slot);
@@ -478,9 +482,10 @@ pub fn destroy<H: House<State: Mapped>>(g: &mut Guard<H>, md: i32, length: usize
     let map = *g.maps().live(view.map).ok_or(Errno::BADF)?;
     let object = map.object;
     // The number is nobody's from here on.
-    let place = g.maps().view(md)?;
-    place.used = false;
+    let ended = g.maps().view(md)?;
+    ended.used = false;
     let slot = view.map.slot;
+    g.maps().writers.forget(place(md));
     g.maps().mark_hot(slot);
     let mut result = Ok(());
     if map.marks.contains(Marks::REGION) {

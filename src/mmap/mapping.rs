@@ -25,6 +25,7 @@ use super::index::Index;
 use super::memory::{Block, Table};
 use super::object::Object;
 use super::view::View;
+use super::writers::Writers;
 use crate::buflib::Pool;
 use crate::port::monitor::{Guard, House};
 use crate::port::storage::Errno;
@@ -186,6 +187,8 @@ pub struct Maps {
     pub(super) maps: Table<Mapping>,
     /// Mappings as programs know them.
     pub views: Table<View>,
+    /// The threads that are at them for writing.
+    pub writers: Writers,
     /// How many of them have a copy of their own.
     pub copies: u16,
     /// Blocks that are always there.
@@ -227,6 +230,7 @@ impl Maps {
             index: Index::new(),
             maps: Table::empty(),
             views: Table::empty(),
+            writers: Writers::NONE,
             copies: 0,
             reserve: Table::empty(),
             by_handle: Table::empty(),

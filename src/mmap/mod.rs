@@ -37,6 +37,7 @@ pub mod sectors;
 pub mod transfer;
 pub mod view;
 pub mod writeback;
+pub mod writers;
 
 #[cfg(test)]
 mod tests;

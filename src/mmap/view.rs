@@ -5,12 +5,17 @@
 //!   view  {region, delta, length, mode}              │    ├─ view ─┤   ├── view ──┤
 //! ```
 //!
-//! A region is *hot* while a view that may change it is held, or has declared a change and was not put since: the
-//! program may be changing bytes at any moment.
+//! A region is *hot* while a view that may change it is held, or a thread that declared a change in it has not put it
+//! since (`writers.rs`): the program may be changing bytes at any moment.
 
 use super::mapping::{Maps, Marks, NONE, Name};
 use super::mode::Mode;
 use crate::port::storage::Errno;
+
+/// Where the view of a program's number is kept.
+pub fn place(md: i32) -> u16 {
+    md.wrapping_sub(1) as u16
+}
 
 /// One view.
 #[derive(Clone, Copy)]
@@ -31,8 +36,8 @@ pub struct View {
     pub gets: u16,
     /// What may be done.
     pub mode: Mode,
-    /// Changes were declared, and it was not put since.
-    pub declared: bool,
+    /// More threads were at it than could be told apart: it is hot until it ends.
+    pub crowded: bool,
     /// The place is taken.
     pub used: bool,
 }
@@ -48,14 +53,9 @@ impl View {
         generation: 0,
         gets: 0,
         mode: Mode::Read,
-        declared: false,
+        crowded: false,
         used: false,
     };
-
-    /// Whether the program may be changing bytes now.
-    fn hot(&self) -> bool {
-        self.mode.writes() && (self.gets > 0 || self.declared)
-    }
 }
 
 impl Maps {
@@ -64,9 +64,8 @@ impl Maps {
     /// # Errors
     /// `EBADF`.
     pub fn view(&mut self, md: i32) -> Result<&mut View, Errno> {
-        let bits = md.checked_sub(1).filter(|bits| *bits >= 0).ok_or(Errno::BADF)? as u32;
-        let view = self.views.all_mut().get_mut(usize::from(bits as u16)).ok_or(Errno::BADF)?;
-        if view.used && u32::from(view.generation) == bits >> 16 { Ok(view) } else { Err(Errno::BADF) }
+        let view = self.views.all_mut().get_mut(usize::from(place(md))).ok_or(Errno::BADF)?;
+        if md > 0 && view.used && i32::from(view.generation) == (md - 1) >> 16 { Ok(view) } else { Err(Errno::BADF) }
     }
 
     /// Takes a place for a view: the number by which the program will know it.
@@ -78,10 +77,10 @@ impl Maps {
         Some((i32::from(generation) << 16 | n as i32) + 1)
     }
 
-    /// The views of a region.
-    fn views_of(&self, slot: u16) -> impl Iterator<Item = &View> {
+    /// The views of a region, each with its place.
+    fn views_of(&self, slot: u16) -> impl Iterator<Item = (u16, &View)> {
         let name = self.name(slot);
-        self.views.all().iter().filter(move |view| view.used && view.map == name)
+        (0..).zip(self.views.all()).filter(move |(_, view)| view.used && view.map == name)
     }
 
     /// How many views a region has.
@@ -89,14 +88,25 @@ impl Maps {
         self.views_of(slot).count()
     }
 
-    /// How many views may be changing a region's bytes now.
-    pub fn hot_views(&self, slot: u16) -> usize {
-        self.views_of(slot).filter(|view| view.hot()).count()
+    /// Whether somebody may be changing a region's bytes now: through another view than this one, or in another thread.
+    pub fn hot_beside(&self, slot: u16, md: i32, thread: usize) -> bool {
+        let own = place(md);
+        self.views_of(slot).any(|(n, view)| {
+            let writers = &self.writers;
+            view.mode.writes()
+                && if n == own {
+                    view.crowded || writers.others(n, thread)
+                } else {
+                    view.crowded || view.gets > 0 || writers.declared(n)
+                }
+        })
     }
 
     /// Brings the mark of a region up to date after a change of its views.
     pub fn mark_hot(&mut self, slot: u16) {
-        let hot = self.hot_views(slot) > 0;
+        let hot = self
+            .views_of(slot)
+            .any(|(n, view)| view.mode.writes() && (view.crowded || view.gets > 0 || self.writers.declared(n)));
         self.at_mut(slot).marks.set(Marks::HOT, hot);
     }
 

@@ -50,6 +50,9 @@ pub trait Kernel: 'static {
     /// The clock, in ticks of 1/[`HZ`] s; it wraps.
     fn ticks() -> u32;
 
+    /// A number of the calling thread's that no other living thread has.
+    fn thread() -> usize;
+
     /// Starts the buffering thread.
     ///
     /// # Errors

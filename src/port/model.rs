@@ -178,6 +178,10 @@ impl Kernel for Model {
         crate::port::ticks()
     }
 
+    fn thread() -> usize {
+        host::thread()
+    }
+
     fn start(entry: fn()) -> Result<(), Errno> {
         if turns::start(entry) { Ok(()) } else { host::start(entry) }
     }

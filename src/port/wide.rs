@@ -37,6 +37,10 @@ macro_rules! port {
                 Model::ticks()
             }
 
+            fn thread() -> usize {
+                Model::thread()
+            }
+
             fn start(entry: fn()) -> Result<(), Errno> {
                 Model::start(entry)
             }

@@ -136,6 +136,11 @@ int32_t rmport_thread_start(void (*entry)(void))
     return 0;
 }
 
+const void *rmport_thread(void)
+{
+    return &errno;
+}
+
 void rmport_set_errno(int32_t error)
 {
     errno = error;

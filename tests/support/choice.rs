@@ -55,6 +55,10 @@ impl Kernel for Choice {
         TICKS.get()
     }
 
+    fn thread() -> usize {
+        1
+    }
+
     fn start(_: fn()) -> Result<(), Errno> {
         // Models run the buffering thread's turns themselves.
         Ok(())

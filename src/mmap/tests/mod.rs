@@ -1,5 +1,6 @@
 //! What mappings promise to programs.
 
+mod sharing;
 mod writing;
 
 use std::ffi::CString;

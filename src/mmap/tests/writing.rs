@@ -14,19 +14,19 @@ use crate::mmap::mode::Mode;
 use crate::port::model::{Dice, World, pattern};
 use crate::port::storage::{Errno, How};
 
-fn roomy(pool: usize) -> World {
+pub(super) fn roomy(pool: usize) -> World {
     let world = World::new(pool);
     world.limit(1 << 30);
     world
 }
 
-fn open_it(world: &World, path: &str) -> u16 {
+pub(super) fn open_it(world: &World, path: &str) -> u16 {
     let mut g = world.enter();
     prepare(&mut g, world.pool()).unwrap();
     open::open(&mut g, &CString::new(path).unwrap(), How::WRITE | How::CREATE).unwrap()
 }
 
-fn map(world: &World, object: u16, mode: Mode, offset: usize, length: usize) -> Result<i32, Errno> {
+pub(super) fn map(world: &World, object: u16, mode: Mode, offset: usize, length: usize) -> Result<i32, Errno> {
     create(&mut world.enter(), world.pool(), object, mode, offset as u64, length)
 }
 
@@ -60,7 +60,7 @@ fn write_file(world: &World, object: u16, from: usize, bytes: &[u8]) -> Result<u
     writing::write(&mut world.enter(), object, from as u64, bytes, &mut Pattern::new()).map(|(put, _)| put)
 }
 
-fn close(world: &World, object: u16) {
+pub(super) fn close(world: &World, object: u16) {
     assert_eq!(open::release(&mut world.enter(), object), Ok(()));
 }
 

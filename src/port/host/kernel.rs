@@ -20,6 +20,12 @@ pub fn start(entry: fn()) -> Result<(), Errno> {
         .map_err(|error| Errno(error.raw_os_error().unwrap_or(Errno::NOMEM.0)))
 }
 
+/// Where the calling thread's `errno` is.
+pub fn thread() -> usize {
+    // SAFETY: no more than a question.
+    unsafe { libc::__errno_location() as usize }
+}
+
 /// Sets the C library's `errno`.
 pub fn set_errno(error: Errno) {
     // SAFETY: the C library's pointer to this thread's errno is always valid.
@@ -47,6 +53,10 @@ impl Kernel for System {
 
     fn ticks() -> u32 {
         ticks()
+    }
+
+    fn thread() -> usize {
+        thread()
     }
 
     fn start(entry: fn()) -> Result<(), Errno> {

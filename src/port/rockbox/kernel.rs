@@ -3,6 +3,8 @@
 //! Every kernel object is the glue's, in C, where the tree's configuration gives its size and its kind of memory. Each
 //! function here is documented for whoever writes the glue; docs/porting.md has the list.
 
+use core::ffi::c_void;
+
 use crate::port::Asker;
 use crate::port::kernel::{Channel, HZ, Kernel};
 use crate::port::storage::Errno;
@@ -19,6 +21,8 @@ unsafe extern "C" {
     fn rmport_wake(channel: u32);
     /// The tick counter (`current_tick`), 100 a second; it may wrap.
     fn rmport_ticks() -> u32;
+    /// An address that no other living thread has, such as that of its `errno`.
+    fn rmport_thread() -> *const c_void;
     /// Creates the buffering thread, which calls `entry` and never comes back from it. 0, or a negative error number.
     fn rmport_thread_start(entry: extern "C" fn()) -> i32;
     /// What the running thread is to the pool: 0 inside the file path (between entering and leaving a function of
@@ -67,6 +71,11 @@ impl Kernel for System {
     fn ticks() -> u32 {
         // SAFETY: a function of the glue without arguments.
         unsafe { rmport_ticks() }
+    }
+
+    fn thread() -> usize {
+        // SAFETY: a function of the glue, legal at any time.
+        unsafe { rmport_thread() as usize }
     }
 
     fn start(entry: fn()) -> Result<(), Errno> {

@@ -86,6 +86,10 @@ impl Kernel for Plain {
         port::ticks()
     }
 
+    fn thread() -> usize {
+        System::thread()
+    }
+
     fn start(entry: fn()) -> Result<(), Errno> {
         System::start(entry)
     }

@@ -137,6 +137,10 @@ impl Kernel for Music {
         (now() / TICK) as u32
     }
 
+    fn thread() -> usize {
+        1
+    }
+
     fn start(_entry: fn()) -> Result<(), Errno> {
         TURNS.set(Some(Turns::default()));
         NEXT.set(Some(now()));
