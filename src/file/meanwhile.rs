@@ -14,9 +14,11 @@ use crate::cache::flush;
 use crate::mmap::mapping::Mapped;
 use crate::mmap::memory::{faults, look_at, poke_at};
 use crate::mmap::{callers, mode};
-use crate::port::model::{Model, World, open_objects, pattern, pull};
+use crate::port::failing::Fault;
+use crate::port::model::{Model, World, failing, on_the_disk, open_objects, pattern, pull};
 use crate::port::monitor::House;
 use crate::port::storage::{Errno, Storage};
+use crate::port::turns::{self, point};
 
 /// A mapping of a file for reading and writing; its descriptor is closed.
 fn mapped(world: &World, name: &str, length: usize) -> i32 {
@@ -376,4 +378,44 @@ fn a_file_that_others_change_while_the_first_opening_takes_memory_is_one_file() 
     close(&mut world.enter(), fd).unwrap();
     close(&mut world.enter(), other).unwrap();
     assert_eq!(world.streams(), 0);
+}
+
+/// Storage may refuse to cut a file: until it has answered, nobody knows where the file ends.
+#[test]
+fn what_is_declared_or_synced_while_a_cut_fails_is_on_the_disk() {
+    for seed in 1..60 {
+        let run = turns::begin(seed);
+        let world = world(500_000);
+        let mut bytes = world.put_pattern("file", 20_000);
+        let (fd, other) = (open_as(&world, "file", RW).unwrap(), open_as(&world, "file", RW).unwrap());
+        let md = mapped(&world, "file", 9000);
+        seek(&mut world.enter(), fd, 12_000, Whence::Set).unwrap();
+        assert_eq!(put(&world, fd, &[8; 100]), Ok(100));
+        failing(|failing| failing.cuts = Fault::new(1, 1));
+        world.when_changed(|| (0..20).for_each(|_| point()));
+        turns::spawn(move || assert_eq!(truncate(&mut Model::monitor().enter(), fd, 100), Err(Errno::IO)));
+        match run.below(2) {
+            0 => turns::spawn(move || {
+                assert_eq!(sync(&mut Model::monitor().enter(), other), Ok(()));
+                assert!(on_the_disk("file").unwrap()[12_000..12_100] == [8; 100], "seed {seed}");
+            }),
+            _ => turns::spawn(move || {
+                let start = callers::get(&mut Model::monitor().enter(), md).unwrap().addr();
+                callers::write(&mut Model::monitor().enter(), md, 5000, 100).unwrap();
+                poke_at(start + 5000, &[7; 100]);
+                callers::put(&mut Model::monitor().enter(), md).unwrap();
+            }),
+        }
+        turns::wait_for_all();
+        callers::read(&mut world.enter(), md, 5000, 100).unwrap();
+        let start = callers::get(&mut world.enter(), md).unwrap().addr();
+        bytes[5000..5100].copy_from_slice(&look_at(start + 5000, 100));
+        bytes[12_000..12_100].fill(8);
+        callers::put(&mut world.enter(), md).unwrap();
+        assert_eq!(callers::destroy(&mut world.enter(), md, 9000), Ok(()));
+        for fd in [fd, other] {
+            assert_eq!(close(&mut world.enter(), fd), Ok(()));
+        }
+        assert!(world.bytes_of("file").unwrap() == bytes, "seed {seed}: a change is lost");
+    }
 }

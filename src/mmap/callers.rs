@@ -356,6 +356,12 @@ fn declare<H: House<State: Mapped>>(g: &mut Guard<H>, md: i32, offset: usize, le
     if length == 0 {
         return Ok(true);
     }
+    let start = map.offset + at as u64;
+    if maps.objects[map.object].written_past(start, start + length as u64) {
+        // The file is being cut there: nobody knows yet where it ends.
+        g.wait(Channel::Data, None);
+        return Ok(false);
+    }
     // What lies behind the end of the file is never written.
     let size = maps.objects[map.object].size.saturating_sub(map.offset).next_multiple_of(H::SECTOR as u64);
     let first = at / H::SECTOR;

@@ -238,6 +238,11 @@ impl Object {
         from < self.direct.1 && to > self.direct.0
     }
 
+    /// Whether storage is cutting it just now: it may end as before.
+    pub fn being_cut(&self) -> bool {
+        self.direct.1 == u64::MAX
+    }
+
     /// Bytes of clusters that it will take and has not yet.
     pub fn reserved(&self) -> u64 {
         match u64::from(self.unit) {

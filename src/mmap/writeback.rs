@@ -13,7 +13,7 @@
 
 use super::mapping::{Mapped, Maps, Marks, NONE};
 use super::memory::Block;
-use super::object::Flags;
+use super::object::{Flags, Object};
 use super::transfer::{begin, end};
 use crate::port::kernel::Channel;
 use crate::port::monitor::{Guard, House};
@@ -118,7 +118,7 @@ impl Maps {
 }
 
 /// Writes back what is dirty of a file between two offsets. From 0 on nothing in that range is left dirty, except what a
-/// program may be changing, what others write meanwhile, and what a `truncate` that is under way cuts off.
+/// program may be changing, and what others write meanwhile. Waits for a `truncate` that is under way.
 ///
 /// # Errors
 /// The device's, `ENOSPC`: everything that was not written stays dirty, and the file remembers the error too.
@@ -131,7 +131,9 @@ pub fn write_back<H: House<State: Mapped>>(
 ) -> Result<(), Errno> {
     // A use of our own: the file must not end between two looks.
     g.maps().objects[object].hold();
-    while g.maps().objects[object].flags.contains(Flags::SWEPT) {
+    // Nobody knows where a file ends that storage is cutting: what is dirty behind that stays if storage fails.
+    let waits = |file: &Object| file.flags.contains(Flags::SWEPT) || file.being_cut() && file.dirty.0 != NONE;
+    while waits(&g.maps().objects[object]) {
         g.wait(Channel::Data, None);
     }
     let file = &mut g.maps().objects[object];
