@@ -419,3 +419,26 @@ fn what_is_declared_or_synced_while_a_cut_fails_is_on_the_disk() {
         assert!(world.bytes_of("file").unwrap() == bytes, "seed {seed}: a change is lost");
     }
 }
+
+/// What storage answered may be of before a sync, though the file was forgotten since then for want of room.
+#[test]
+fn a_file_that_is_synced_and_forgotten_while_it_is_opened_has_the_length_of_now() {
+    let world = world(500_000);
+    let fd = open_as(&world, "file", MAKE).unwrap();
+    assert_eq!(put(&world, fd, &[5; 5000]), Ok(5000));
+    world.fail_write(1, false);
+    assert_eq!(close(&mut world.enter(), fd), Err(Errno::IO));
+    let (pool, others) = (world.pool(), world.enter().maps().objects.count());
+    world.when_opened(move || {
+        let mut g = Model::monitor().enter();
+        assert_eq!(flush::all(&mut g), Ok(()));
+        for n in 0..others {
+            let fd = open(&mut g, pool, &path(&std::format!("other{n}")), MAKE).unwrap();
+            close(&mut g, fd).unwrap();
+        }
+    });
+    let fd = open_as(&world, "file", Mode::READ).unwrap();
+    assert!(get(&world, fd, 6000).unwrap() == [5; 5000], "an older length");
+    close(&mut world.enter(), fd).unwrap();
+    assert_eq!(world.streams(), 0);
+}

@@ -209,8 +209,8 @@ pub struct Maps {
     pub opens: u32,
     /// Counts syncs: what storage said of a file before the last one may be behind.
     pub syncs: u32,
-    /// Counts files that have lost their last name, and volumes that have vanished: a stream that storage gave before may be
-    /// of one of them.
+    /// Counts files that have lost their last name or were forgotten for want of room, and volumes that have vanished: a
+    /// stream that storage gave before may be of one of them.
     pub buries: u32,
 }
 
