@@ -204,10 +204,10 @@ impl Parts {
         work: impl FnOnce() -> Result<(), Errno>,
     ) -> Option<()> {
         let (place, count) = confirms.unwrap_or_default();
-        let written = |known: &mut Known, place: usize| known.fate(file.making, place).written;
         let before: Vec<u32> = {
-            let mut known = self.known.lock();
-            (place..place + count).map(|place| written(&mut known, place)).collect()
+            let known = self.known.lock();
+            let fates = known.fates.get(&file.making).into_iter().flatten();
+            fates.skip(place).take(count).map(|fate| fate.written).collect()
         };
         let began = self.begin();
         let result = work();
@@ -254,6 +254,17 @@ impl Parts {
             }
         }
         flush::gone(&mut g, volume);
+    }
+
+    /// How many writes and syncs have failed, how many calls have told so, and how many have brought a file to the disk.
+    pub fn counts(&self) -> [usize; 3] {
+        let known = self.known.lock();
+        let count = |which: fn(&&Call) -> bool| known.calls.iter().filter(which).count();
+        [
+            failing(|failing| failing.record().len()),
+            count(|call| call.failed),
+            count(|call| call.confirms && !call.failed),
+        ]
     }
 
     /// Whoever brought a file to the disk after a write of it had failed was told, unless somebody else was.
