@@ -159,18 +159,4 @@ pub fn object<H: House<State: Filed>>(g: &mut Guard<H>, fd: i32) -> Result<u16, 
 }
 
 #[cfg(test)]
-mod hooks;
-#[cfg(test)]
-mod known;
-#[cfg(test)]
-mod meanwhile;
-#[cfg(test)]
-mod scarce;
-#[cfg(test)]
-mod seeds;
-#[cfg(test)]
-mod testing;
-#[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod writing;

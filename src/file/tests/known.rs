@@ -15,7 +15,7 @@ use std::vec::Vec;
 
 use parking_lot::Mutex;
 
-use super::testing::path;
+use super::path;
 use crate::buflib::Pool;
 use crate::cache::flush;
 use crate::mmap::mapping::Mapped;
@@ -68,7 +68,7 @@ impl File {
     /// None: the volume is gone already.
     pub fn new(fd: i32, grows: Option<usize>, making: u32) -> Option<File> {
         let mut g = enter();
-        let of = super::object(&mut g, fd).ok()?;
+        let of = crate::file::object(&mut g, fd).ok()?;
         let identity = g.maps().objects[of].identity;
         Some(File { fd, grows, making, name: (identity.volume, identity.file), wrote: false })
     }

@@ -3,9 +3,9 @@
 use std::vec;
 use std::vec::Vec;
 
-use super::testing::{MAKE, RW, get, open_as, path, put, world};
-use super::{Whence, close, object, remove, rename, seek, sync, truncate};
+use super::{MAKE, RW, get, open_as, path, put, world};
 use crate::cache::prepare;
+use crate::file::{Whence, close, object, remove, rename, seek, sync, truncate};
 use crate::mmap::memory::{faults, poke_at};
 use crate::mmap::mode::Mode;
 use crate::mmap::{callers, mapping::Mapped};

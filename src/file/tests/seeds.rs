@@ -7,15 +7,15 @@
 //!   record      { making, place, version, sum }   each has one writer; versions only grow
 //! ```
 //!
-//! A failure names its seed: `SEED=n ROUNDS=1 cargo test --lib file::seeds` runs that one again.
+//! A failure names its seed: `SEED=n ROUNDS=1 cargo test --lib seeds` runs that one again.
 
 use std::vec;
 use std::vec::Vec;
 
 use super::known::{Faults, File, PARTIES, Parts, RECORD, WHOLE, enter, growing, record, told, whole};
-use super::testing::{MAKE, RW, path};
-use super::{Mode, close, object, open, read, remove, rename, size, sync, tree, truncate};
+use super::{MAKE, RW, path};
 use crate::cache::{Cached, flush};
+use crate::file::{Mode, close, object, open, read, remove, rename, size, sync, tree, truncate};
 use crate::mmap::mapping::Mapped;
 use crate::mmap::memory::{faults, look_at, poke_at};
 use crate::mmap::{callers, mode};
@@ -306,13 +306,15 @@ fn party(parts: &Parts, me: usize) {
             }
             30..50 => reads(parts, file),
             50..68 => {
-                let writable = super::under(&mut enter(), file.fd).is_ok_and(|(_, mode)| mode.contains(Mode::WRITE));
+                let writable =
+                    crate::file::under(&mut enter(), file.fd).is_ok_and(|(_, mode)| mode.contains(Mode::WRITE));
                 if writable {
                     writes(parts, file, me);
                 }
             }
             68..76 => {
-                let writable = super::under(&mut enter(), file.fd).is_ok_and(|(_, mode)| mode.contains(Mode::WRITE));
+                let writable =
+                    crate::file::under(&mut enter(), file.fd).is_ok_and(|(_, mode)| mode.contains(Mode::WRITE));
                 if file.grows.is_some() && writable {
                     let to = below(count_of(file) + 1);
                     let to = [0, to / 8 * 8, to][below(3)];
@@ -321,7 +323,8 @@ fn party(parts: &Parts, me: usize) {
                 }
             }
             76..84 => {
-                let writable = super::under(&mut enter(), file.fd).is_ok_and(|(_, mode)| mode.contains(Mode::WRITE));
+                let writable =
+                    crate::file::under(&mut enter(), file.fd).is_ok_and(|(_, mode)| mode.contains(Mode::WRITE));
                 if writable && maps(parts, file, me, below(3) == 0) {
                     files.swap_remove(n);
                 }
@@ -338,7 +341,8 @@ fn party(parts: &Parts, me: usize) {
                 assert!(matches!(result, Ok(()) | Err(Errno::NOENT)), "{result:?}");
             }
             94..96 => {
-                let writable = super::under(&mut enter(), file.fd).is_ok_and(|(_, mode)| mode.contains(Mode::WRITE));
+                let writable =
+                    crate::file::under(&mut enter(), file.fd).is_ok_and(|(_, mode)| mode.contains(Mode::WRITE));
                 if writable {
                     syncs(parts, file);
                 }

@@ -3,9 +3,9 @@
 use std::vec;
 use std::vec::Vec;
 
-use super::testing::{MAKE, RW, get, open_as, path, put, world};
-use super::{Mode, Whence, close, exists, open, read, remove, rename, same, seek, size, sync, tree, truncate};
+use super::{MAKE, RW, get, open_as, path, put, world};
 use crate::cache::flush;
+use crate::file::{Mode, Whence, close, exists, open, read, remove, rename, same, seek, size, sync, tree, truncate};
 use crate::mmap::mapping::Mapped;
 use crate::port::model::{Dice, Model, World, pattern};
 use crate::port::monitor::House;
@@ -275,7 +275,7 @@ fn after_its_volume_is_gone_nothing_is_read_though_a_stream_holds_it_still() {
     world.put_pattern("file", 5000);
     let fd = open_as(&world, "file", Mode::READ).unwrap();
     get(&world, fd, 100).unwrap();
-    let object = super::object(&mut world.enter(), fd).unwrap();
+    let object = crate::file::object(&mut world.enter(), fd).unwrap();
     let slot = world.enter().maps().find(object, 0).unwrap();
     world.enter().maps().get(slot).unwrap();
     flush::gone(&mut world.enter(), 1);

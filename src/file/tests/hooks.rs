@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::vec;
 use std::vec::Vec;
 
-use super::testing::{MAKE, RW, get, open_as, path, put, world};
-use super::{Mode, Whence, close, read, remove, rename, same, seek, size, sync, tree, truncate};
+use super::{MAKE, RW, get, open_as, path, put, world};
 use crate::buflib::{CB_OK, Callbacks};
 use crate::cache::flush;
+use crate::file::{Mode, Whence, close, read, remove, rename, same, seek, size, sync, tree, truncate};
 use crate::port::model::{Dice, World, pattern};
 use crate::port::storage::{Claim, Errno, Identity};
 

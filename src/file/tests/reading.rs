@@ -5,10 +5,10 @@ use std::ffi::CString;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::vec::Vec;
 
-use super::testing::get;
-use super::{DESCRIPTORS, Mode, Whence, close, open, seek, size};
+use super::get;
 use crate::buflib::{CB_OK, Callbacks};
 use crate::cache::Cached;
+use crate::file::{DESCRIPTORS, Mode, Whence, close, open, seek, size};
 use crate::mmap::mapping::Mapped;
 use crate::mmap::memory::faults;
 use crate::port::model::{Dice, World, open_objects, segments};

@@ -8,9 +8,9 @@
 
 use std::vec::Vec;
 
-use super::testing::{MAKE, RW, get, open_as, path, put, world};
-use super::{Mode, Whence, close, object, open, read, remove, rename, same, seek, sync, truncate, write};
+use super::{MAKE, RW, get, open_as, path, put, world};
 use crate::cache::flush;
+use crate::file::{Mode, Whence, close, object, open, read, remove, rename, same, seek, sync, truncate, write};
 use crate::mmap::mapping::Mapped;
 use crate::mmap::memory::{faults, look_at, poke_at};
 use crate::mmap::{callers, mode};
