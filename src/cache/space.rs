@@ -28,7 +28,14 @@ pub fn reserve<H: House<State: Cached>>(g: &mut Guard<H>, object: u16, end: u64)
     let stream = file.stream();
     // A use of our own while nobody looks.
     g.maps().objects[object].hold();
-    let space = g.unlocked(|| H::space(stream));
+    let space = loop {
+        let before = g.maps().counts.written;
+        let space = g.unlocked(|| H::space(stream));
+        // What took its clusters meanwhile would count as free here, and as reserved nowhere.
+        if g.maps().counts.written == before {
+            break space;
+        }
+    };
     let maps = g.maps();
     let volume = maps.objects[object].identity.volume;
     maps.objects[object].unit = space.unit.max(1);
@@ -52,6 +59,8 @@ pub fn reserve<H: House<State: Cached>>(g: &mut Guard<H>, object: u16, end: u64)
         }
     };
     file.flags.set(Flags::THROUGH, through);
+    // From now on, and not only byte by byte: who makes another file longer meanwhile counts on the rest.
+    file.growing = end;
     crate::mmap::transfer::release(g, object);
     end
 }

@@ -74,6 +74,7 @@ pub fn write<H: House<State: Cached>>(
     file.writers -= 1;
     if grows {
         file.flags -= Flags::GROWING;
+        file.growing = 0;
     }
     if grows || file.flags.contains(Flags::CUT) {
         H::wake(Channel::Data);
@@ -125,7 +126,10 @@ fn fallen_short<H: House<State: Cached>>(
         // It stays dirty, and the file remembers: fsync or close tells, and tries again.
         return Ok((done, offset + done as u64));
     }
-    file.error = 0;
+    // Told here. What failed for another reason is still to be told.
+    if file.error == Errno::NOSPC.0 {
+        file.error = 0;
+    }
     let end = file.stored.max(offset).min(offset + done as u64);
     if end < file.size && file.stored < file.size {
         file.size = file.stored.max(offset);

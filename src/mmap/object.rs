@@ -35,6 +35,8 @@ pub struct Object {
     pub keep_to: u64,
     /// The bytes of a write that goes past the cache just now; none when both are the same.
     pub direct: (u64, u64),
+    /// The end of a write under way that makes it longer, up to which it may count on room; 0 for none.
+    pub growing: u64,
     stream: i32,
     users: u32,
     /// Mappings over it, segments included.
@@ -111,6 +113,7 @@ impl Object {
         keep_from: 0,
         keep_to: 0,
         direct: (0, 0),
+        growing: 0,
         stream: CLOSED,
         users: 0,
         mappings: 0,
@@ -247,7 +250,10 @@ impl Object {
     pub fn reserved(&self) -> u64 {
         match u64::from(self.unit) {
             0 => 0,
-            unit => self.size.next_multiple_of(unit).saturating_sub(self.stored.next_multiple_of(unit)),
+            unit => {
+                let size = self.size.max(self.growing);
+                size.next_multiple_of(unit).saturating_sub(self.stored.next_multiple_of(unit))
+            }
         }
     }
 }

@@ -442,3 +442,32 @@ fn a_file_that_is_synced_and_forgotten_while_it_is_opened_has_the_length_of_now(
     close(&mut world.enter(), fd).unwrap();
     assert_eq!(world.streams(), 0);
 }
+
+/// Room is counted for all that was promised, not only for what is written already.
+#[test]
+fn two_who_make_files_longer_at_once_are_not_promised_the_same_room() {
+    for (seed, margin) in (1..40).flat_map(|seed| [(seed, 0), (seed, 1 << 20)]) {
+        let _run = turns::begin(seed);
+        let world = world(500_000);
+        let free = margin + 24 * 4096;
+        world.limit(free as u64);
+        let one = open_as(&world, "one", MAKE).unwrap();
+        let other = open_as(&world, "other", MAKE).unwrap();
+        for fd in [one, other] {
+            turns::spawn(move || {
+                let (bytes, mut put) = (std::vec![fd as u8; 30_000], 0);
+                while let Ok(more) = write(&mut Model::monitor().enter(), fd, &bytes) {
+                    put += more;
+                    assert!(put <= free, "seed {seed}");
+                }
+                assert_eq!(sync(&mut Model::monitor().enter(), fd), Ok(()), "seed {seed}, margin {margin}");
+            });
+        }
+        turns::wait_for_all();
+        let sum: usize = ["one", "other"].iter().map(|name| world.bytes_of(name).unwrap().len()).sum();
+        assert_eq!(sum, free, "seed {seed}, margin {margin}");
+        for fd in [one, other] {
+            assert_eq!(close(&mut world.enter(), fd), Ok(()));
+        }
+    }
+}
