@@ -131,13 +131,15 @@ pub enum Faults {
 pub struct Parts {
     pub pool: Pool,
     pub faults: Faults,
+    /// The volume may be full.
+    pub full: bool,
     known: Arc<Mutex<Known>>,
 }
 
 impl Parts {
     /// So many makings are there already.
     pub fn new(pool: Pool, faults: Faults, makings: u32) -> Parts {
-        Parts { pool, faults, known: Arc::new(Mutex::new(Known { makings, ..Known::default() })) }
+        Parts { pool, faults, full: false, known: Arc::new(Mutex::new(Known { makings, ..Known::default() })) }
     }
 
     pub fn faulty(&self) -> bool {

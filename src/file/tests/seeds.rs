@@ -94,7 +94,11 @@ fn put(parts: &Parts, file: &mut File, place: usize, count: usize, version: u32)
     parts.end(file, began, put < bytes.len(), false);
     parts.note(file, place, put / RECORD, version);
     file.wrote |= put > 0;
-    result.map(|_| put / RECORD)
+    match result {
+        // Here it is told, and nowhere else.
+        Err(Errno::NOSPC) if parts.full => Ok(0),
+        result => result.map(|_| put / RECORD),
+    }
 }
 
 /// Makes a whole file under a name of its own, and gives it one that all know.
@@ -117,6 +121,7 @@ fn make(parts: &Parts, me: usize) -> Option<()> {
             Some(put) => {
                 assert!(put == count || parts.faulty(), "{put} of {count}");
                 place += put;
+                tries += usize::from(put == 0);
             }
             None => tries += 1,
         }
@@ -368,12 +373,14 @@ fn run(seed: u64, faulty: bool) -> [usize; 4] {
     let turns = turns::begin(seed);
     let pool = [90_000, 160_000, 400_000][turns.below(3)];
     let world = World::new(pool);
-    world.limit(1 << 30);
+    let kind = if faulty { [Faults::Commands, Faults::Volume][turns.below(2)] } else { Faults::None };
+    let room = if faulty { [120 << 12, 320 << 12, 400 << 12, 1 << 30][turns.below(4)] } else { 1 << 30 };
+    world.limit(room);
     if turns.below(2) == 0 {
         world.modest();
     }
-    let kind = if faulty { [Faults::Commands, Faults::Volume][turns.below(2)] } else { Faults::None };
-    let parts = Parts::new(world.pool(), kind, 2);
+    let mut parts = Parts::new(world.pool(), kind, 2);
+    parts.full = room < 1 << 30;
     for n in 0..2 {
         let bytes: Vec<u8> = (0..900).flat_map(|place| record(n + 1, place, 0)).collect();
         world.put(&std::format!("g{n}"), bytes);
