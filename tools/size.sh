@@ -25,15 +25,15 @@ while read -r target level most_code most_memory; do
 done <<'LIMITS'
 thumbv7em-none-eabi buflib 34000 512
 thumbv7em-none-eabi cache 74000 4096
-thumbv7em-none-eabi buffering 92500 4096
+thumbv7em-none-eabi buffering 94000 4096
 thumbv5te-none-eabi buflib 35500 512
 thumbv5te-none-eabi cache 80000 4096
-thumbv5te-none-eabi buffering 100500 4096
+thumbv5te-none-eabi buffering 103000 4096
 thumbv4t-none-eabi buflib 36500 512
 thumbv4t-none-eabi cache 82000 4096
-thumbv4t-none-eabi buffering 102500 4096
+thumbv4t-none-eabi buffering 105000 4096
 mipsel-unknown-none buflib 69500 512
-mipsel-unknown-none cache 148500 4096
-mipsel-unknown-none buffering 186000 4096
+mipsel-unknown-none cache 151000 4096
+mipsel-unknown-none buffering 189500 4096
 LIMITS
 exit $failed
