@@ -463,6 +463,13 @@ fn two_who_make_files_longer_at_once_are_not_promised_the_same_room() {
                 assert_eq!(sync(&mut Model::monitor().enter(), fd), Ok(()), "seed {seed}, margin {margin}");
             });
         }
+        // Whoever else writes back what they wrote is not told that there is no room.
+        turns::spawn(move || {
+            for _ in 0..40 {
+                assert_eq!(flush::idle(&mut Model::monitor().enter(), false), Ok(()), "seed {seed}, margin {margin}");
+                point();
+            }
+        });
         turns::wait_for_all();
         let sum: usize = ["one", "other"].iter().map(|name| world.bytes_of(name).unwrap().len()).sum();
         assert_eq!(sum, free, "seed {seed}, margin {margin}");
