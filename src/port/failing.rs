@@ -6,7 +6,7 @@
 //!   record                       when which file's write or sync failed, on a clock that tests look at too
 //! ```
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::vec::Vec;
 
 /// When commands of one kind fail.
@@ -56,6 +56,8 @@ pub struct Failing {
     pub pulls: u64,
     /// Streams from before that.
     pub dead: HashSet<i32>,
+    /// When files were changed that were not synced since, by number.
+    pub unsynced: HashMap<u64, u64>,
     clock: u64,
     record: Vec<Failure>,
 }
@@ -85,6 +87,12 @@ impl Failing {
     /// The number of the volume.
     pub fn volume(&self) -> u64 {
         1 + self.pulls
+    }
+
+    /// The file of this number was changed, in part at least.
+    pub fn change(&mut self, number: u64) {
+        let now = self.moment();
+        self.unsynced.insert(number, now);
     }
 
     /// A write or a sync of the file of this number has failed.

@@ -248,6 +248,7 @@ impl Storage for Model {
         disk.largest_write = disk.largest_write.max(from.len());
         let number = disk.files[disk.there(stream)?].number;
         disk.stamp += 1;
+        disk.failing.change(number);
         if disk.failing.writes.strikes() {
             disk.failing.note(number);
             let (torn, stamp) = (disk.failing.torn, disk.stamp);
@@ -291,6 +292,7 @@ impl Storage for Model {
             let file = &mut disk.files[file];
             file.bytes.truncate(size as usize);
             file.stamp = stamp;
+            disk.failing.change(file.number);
             Ok(())
         });
         happens(|disk| disk.changed.take());
@@ -301,11 +303,12 @@ impl Storage for Model {
         let synced = disk(|disk| {
             disk.syncs += 1;
             let file = disk.there(stream)?;
+            let number = disk.files[file].number;
             if disk.failing.syncs.strikes() {
-                let number = disk.files[file].number;
                 disk.failing.note(number);
                 return Err(Errno::IO);
             }
+            disk.failing.unsynced.remove(&number);
             Ok(disk.identity(file))
         });
         happens(|disk| disk.synced.take());
@@ -639,6 +642,8 @@ pub fn pull() -> u64 {
     disk(|disk| {
         disk.failing.dead.extend((0..).zip(&disk.streams).filter(|(_, file)| file.is_some()).map(|(n, _)| n));
         disk.failing.pulls += 1;
+        // What is there is what somebody finds who looks.
+        disk.failing.unsynced.clear();
         disk.failing.pulls
     })
 }

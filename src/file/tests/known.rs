@@ -216,6 +216,13 @@ impl Parts {
         let there = named(file.name.1).filter(|_| file.living());
         let whole = confirms.is_some_and(|(_, count)| count > 1);
         self.end(file, began, result.is_err(), whole && there.is_some());
+        if whole && result.is_ok() && there.is_some() {
+            let changed = failing(|failing| failing.unsynced.get(&file.name.1).copied());
+            assert!(
+                changed.is_none_or(|changed| changed > began),
+                "changed at {changed:?}, and not synced since {began}"
+            );
+        }
         if let (Ok(()), Some(bytes)) = (result, there) {
             let records = bytes.chunks(RECORD).enumerate().skip(place);
             for ((place, bytes), before) in records.zip(&before) {
