@@ -160,7 +160,7 @@ pub fn unmount<H: House<State: Cached>>(g: &mut Guard<H>, volume: u64) -> Result
 /// again.
 pub fn gone<H: House<State: Cached>>(g: &mut Guard<H>, volume: u64) {
     // Whoever is opening a file just now may have it from there.
-    g.maps().buries = g.maps().buries.wrapping_add(1);
+    g.maps().epoch = g.maps().epoch.wrapping_add(1);
     for n in 0..g.maps().objects.count() as u16 {
         let maps = g.maps();
         let file = &mut maps.objects[n];

@@ -15,7 +15,7 @@ use crate::port::storage::{Errno, Identity, Names};
 /// The last name of a file is gone.
 pub fn bury<H: House<State: Cached>>(g: &mut Guard<H>, identity: &Identity) {
     let maps = g.maps();
-    maps.buries = maps.buries.wrapping_add(1);
+    maps.epoch = maps.epoch.wrapping_add(1);
     if let Some(n) = open::known(maps, identity) {
         maps.objects[n].flags |= Flags::REMOVED;
         if !maps.objects[n].open() || maps.objects[n].users() == 0 {

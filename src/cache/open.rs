@@ -82,12 +82,12 @@ pub fn fresh<H: House<State: Cached>, R>(
     mut ask: impl FnMut() -> Result<(Opened, R), Errno>,
 ) -> Result<(Opened, R), Errno> {
     loop {
-        let (syncs, buries) = (g.maps().syncs, g.maps().buries);
+        let (syncs, epoch) = (g.maps().syncs, g.maps().epoch);
         let (opened, rest) = g.unlocked(&mut ask)?;
         let maps = g.maps();
         let behind = match known(maps, &opened.identity) {
             Some(n) => maps.syncs != syncs && maps.objects[n].identity != opened.identity,
-            None => maps.buries != buries,
+            None => maps.epoch != epoch,
         };
         if !behind {
             return Ok((opened, rest));
@@ -150,7 +150,7 @@ pub fn attach_as<H: House<State: Cached>>(g: &mut Guard<H>, opened: Opened, name
     if maps.objects[n].used() {
         forget(maps, n);
         // Whoever is opening that one just now may have heard what it was before it was written and synced.
-        maps.buries = maps.buries.wrapping_add(1);
+        maps.epoch = maps.epoch.wrapping_add(1);
     }
     if maps.objects[n].used() {
         // Something of it is still in transfer or held.

@@ -211,7 +211,7 @@ pub struct Maps {
     pub syncs: u32,
     /// Counts files that have lost their last name or were forgotten for want of room, and volumes that have vanished: a
     /// stream that storage gave before may be of one of them.
-    pub buries: u32,
+    pub epoch: u32,
 }
 
 /// A state with mappings in it.
@@ -253,7 +253,7 @@ impl Maps {
             checks: false,
             opens: 0,
             syncs: 0,
-            buries: 0,
+            epoch: 0,
         }
     }
 
