@@ -11,7 +11,7 @@
 
 use super::Cached;
 use crate::mmap::mapping::Mapped;
-use crate::mmap::object::Flags;
+use crate::mmap::object::{Flags, Object};
 use crate::port::monitor::{Guard, House};
 
 /// What must be free beside all that is dirty for writes to wait in memory.
@@ -28,36 +28,30 @@ pub fn reserve<H: House<State: Cached>>(g: &mut Guard<H>, object: u16, end: u64)
     let stream = file.stream();
     // A use of our own while nobody looks.
     g.maps().objects[object].hold();
-    let space = loop {
-        let before = g.maps().counts.written;
+    let (through, end) = loop {
+        let before = g.maps().counts;
         let space = g.unlocked(|| H::space(stream));
-        // What took its clusters meanwhile would count as free here, and as reserved nowhere.
-        if g.maps().counts.written == before {
-            break space;
+        let maps = g.maps();
+        let volume = maps.objects[object].identity.volume;
+        maps.objects[object].unit = space.unit.max(1);
+        let unit = u64::from(space.unit.max(1));
+        let dirty = u64::from(maps.dirty) << maps.shift;
+        let of_volume = |file: &&Object| file.used() && file.identity.volume == volume;
+        let others: u64 = maps.objects.all().iter().filter(of_volume).map(Object::reserved).sum();
+        // What took its clusters meanwhile may count as free here, and is reserved nowhere any more.
+        let taken = maps.counts.written - before.written + (maps.counts.writes - before.writes) * 2 * unit;
+        let size = maps.objects[object].size;
+        let more = end.next_multiple_of(unit).saturating_sub(size.next_multiple_of(unit));
+        let Some(free) = space.free else { break (true, end) };
+        let left = free.saturating_sub(others).saturating_sub(taken);
+        let through = left < more.saturating_add(MARGIN + dirty);
+        if !through || taken == 0 {
+            let room = size.next_multiple_of(unit).saturating_add(left / unit * unit);
+            break (through, end.min(room.max(size)));
         }
+        // It is short: only a count at rest is good enough.
     };
-    let maps = g.maps();
-    let volume = maps.objects[object].identity.volume;
-    maps.objects[object].unit = space.unit.max(1);
-    let unit = u64::from(space.unit.max(1));
-    let dirty = u64::from(maps.dirty) << maps.shift;
-    let others: u64 = maps
-        .objects
-        .all()
-        .iter()
-        .filter(|file| file.used() && file.identity.volume == volume)
-        .map(|file| file.reserved())
-        .sum();
-    let file = &mut maps.objects[object];
-    let more = end.next_multiple_of(unit).saturating_sub(file.size.next_multiple_of(unit));
-    let (through, end) = match space.free {
-        None => (true, end),
-        Some(free) => {
-            let left = free.saturating_sub(others);
-            let room = file.size.next_multiple_of(unit).saturating_add(left / unit * unit);
-            (left < more.saturating_add(MARGIN + dirty), end.min(room.max(file.size)))
-        }
-    };
+    let file = &mut g.maps().objects[object];
     file.flags.set(Flags::THROUGH, through);
     // From now on, and not only byte by byte: who makes another file longer meanwhile counts on the rest.
     file.growing = end;
