@@ -91,22 +91,20 @@ impl Maps {
     /// Whether somebody may be changing a region's bytes now: through another view than this one, or in another thread.
     pub fn hot_beside(&self, slot: u16, md: i32, thread: usize) -> bool {
         let own = place(md);
-        self.views_of(slot).any(|(n, view)| {
-            let writers = &self.writers;
-            view.mode.writes()
-                && if n == own {
-                    view.crowded || writers.others(n, thread)
-                } else {
-                    view.crowded || view.gets > 0 || writers.declared(n)
-                }
+        self.views_of(slot).any(|(n, view)| match n == own {
+            true => view.mode.writes() && (view.crowded || self.writers.others(n, thread)),
+            false => self.is_hot(n, view),
         })
+    }
+
+    /// Whether somebody may be changing bytes now through the view in this place.
+    fn is_hot(&self, n: u16, view: &View) -> bool {
+        view.mode.writes() && (view.crowded || view.gets > 0 || self.writers.declared(n))
     }
 
     /// Brings the mark of a region up to date after a change of its views.
     pub fn mark_hot(&mut self, slot: u16) {
-        let hot = self
-            .views_of(slot)
-            .any(|(n, view)| view.mode.writes() && (view.crowded || view.gets > 0 || self.writers.declared(n)));
+        let hot = self.views_of(slot).any(|(n, view)| self.is_hot(n, view));
         self.at_mut(slot).marks.set(Marks::HOT, hot);
     }
 

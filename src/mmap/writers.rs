@@ -30,13 +30,16 @@ impl Writers {
     /// Nobody.
     pub const NONE: Writers = Writers([Writer { view: NONE, gets: 0, thread: 0, declared: false }; MOST]);
 
+    fn find(&self, view: u16, thread: usize) -> Option<usize> {
+        self.0.iter().position(|writer| writer.view == view && writer.thread == thread)
+    }
+
     fn own(&mut self, view: u16, thread: usize) -> Option<&mut Writer> {
-        self.0.iter_mut().find(|writer| writer.view == view && writer.thread == thread)
+        self.find(view, thread).map(|n| &mut self.0[n])
     }
 
     fn own_or_new(&mut self, view: u16, thread: usize) -> Option<&mut Writer> {
-        let is_own = |writer: &Writer| writer.view == view && writer.thread == thread;
-        let n = self.0.iter().position(is_own).or_else(|| self.0.iter().position(|writer| writer.view == NONE))?;
+        let n = self.find(view, thread).or_else(|| self.0.iter().position(|writer| writer.view == NONE))?;
         let writer = &mut self.0[n];
         if writer.view == NONE {
             *writer = Writer { view, gets: 0, thread, declared: false };
@@ -109,6 +112,6 @@ impl Writers {
 
     /// Whether this thread has declared changes of this view.
     pub fn has_declared(&self, view: u16, thread: usize) -> bool {
-        self.0.iter().any(|writer| writer.view == view && writer.thread == thread && writer.declared)
+        self.find(view, thread).is_some_and(|n| self.0[n].declared)
     }
 }
